@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Varlink's framing and JSON rules, shared by server and client: messages are JSON objects that end in a
+ * NUL byte. Strict: UTF-8 is validated, nesting is bounded, nothing may follow the object, NaN and
+ * infinities do not exist. Knows nothing of methods.
+ */
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/cleanup.h"
+
+enum {
+        VARLINK_MESSAGE_MAX = 1024 * 1024, /* bytes, without the NUL */
+        VARLINK_DEPTH_MAX = 32,            /* nested objects and arrays */
+};
+
+static inline void json_putp(struct json_object **object) {
+        if (*object)
+                (void)json_object_put(*object);
+}
+
+/* Bytes that arrived and are not yet a whole message. All-zero is empty. */
+struct varlink_input {
+        char *data;
+        size_t size, allocated;
+        size_t scanned; /* no NUL before this offset */
+        size_t start;   /* of the current message */
+};
+
+void varlink_input_done(struct varlink_input *input);
+/* Room for at least n more bytes at *ret_space. 0, -EMSGSIZE when a message would exceed
+ * VARLINK_MESSAGE_MAX, -ENOMEM. Follow with varlink_input_commit(). */
+int varlink_input_reserve(struct varlink_input *input, size_t n, char **ret_space);
+void varlink_input_commit(struct varlink_input *input, size_t n);
+/* 1: *ret_text (borrowed until the next reserve, NUL-terminated) is a whole message; 0: more bytes needed;
+ * -EMSGSIZE: too long. */
+int varlink_input_next(struct varlink_input *input, const char **ret_text, size_t *ret_size);
+
+/* Text to object by the rules above. 0, -EBADMSG, -ENOMEM. */
+int varlink_parse(const char *text, size_t size, struct json_object **ret_object);
+/* Object to text, plain, without the NUL in *ret_size; the caller frees. -EMSGSIZE, -ENOMEM. */
+int varlink_serialize(struct json_object *object, char **ret_text, size_t *ret_size);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The varlink interface io.irqwatch.monitor: turns calls into queries and typed results into JSON. Reads the
+ * store; whatever changes the daemon goes through the operations that the manager supplies.
+ */
+
+#include "daemon/ipc/server.h"
+#include "daemon/query/status.h"
+#include "daemon/store/store.h"
+
+struct monitor;
+
+struct monitor_ops {
+        /* Fills *ret_status; strings borrowed until the next turn of the loop; end with status_done(). */
+        int (*get_status)(void *userdata, struct status *ret_status);
+        /* Changes one setting at runtime. 0; -EINVAL with *ret_error a sentence (caller frees). */
+        int (*set)(void *userdata, const char *section, const char *key, const char *value,
+                   char **ret_error);
+};
+
+/* ops and store are borrowed. 0 or -ENOMEM. */
+int monitor_new(const struct store *store, const struct monitor_ops *ops, void *userdata,
+                struct monitor **ret_monitor);
+struct monitor *monitor_free(struct monitor *monitor);
+DEFINE_CLEANUP(struct monitor *, monitor_free)
+/* For varlink_server_new(). Borrowed from the monitor. */
+const struct varlink_interface *monitor_interface(const struct monitor *monitor);
+/* Delivers a stored event to every subscriber. */
+void monitor_publish(struct monitor *monitor, const struct event *event);
+size_t monitor_n_subscriptions(const struct monitor *monitor);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Timer lateness per CPU over a span, from the always-on log2 histogram, and the share of time that was
+ * watched. Pure. Quantiles are the upper edges of their buckets, capped by the largest value seen:
+ * they never understate.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/cleanup.h"
+#include "daemon/store/store.h"
+
+struct latency_cpu {
+        int cpu;
+        uint64_t n;       /* timer expiries measured */
+        uint64_t p50_ns, p99_ns, p999_ns, max_ns; /* 0 when n is 0 */
+        double coverage;  /* observed time / wall time while online, 0..1 */
+};
+
+struct latency {
+        struct latency_cpu *cpus; /* ascending CPU ids */
+        size_t n_cpus;
+};
+
+/* Reads source "irq-delay", metrics "lateness" (histogram, ns, per CPU), "lateness-max" (gauge, ns, per
+ * CPU: largest since start) and "observed" (counter, ns, per CPU). 0; -ENOENT; -ENOMEM. */
+int latency_query(const struct store *store, uint64_t since_us, uint64_t until_us,
+                  const struct cpu_set *cpus, struct latency **ret_latency);
+struct latency *latency_free(struct latency *latency);
+DEFINE_CLEANUP(struct latency *, latency_free)
+/* The quantile q (0..1) of log2 bucket counts: upper edge of the bucket in which it falls; 0 when empty.
+ * counts[e] is the number of values in [2^e, 2^(e+1)), for e = 0 also the zeros. */
+uint64_t histogram_quantile(const uint64_t *counts, size_t n_buckets, double q);

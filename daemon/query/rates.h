@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What a metric did over a span of time: per row and CPU, the difference of cumulative values with resets
+ * and wraps accounted for. Pure: store + request -> result. The basis of report, "irqctl rates"
+ * and findings.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/cleanup.h"
+#include "common/cpulist.h"
+#include "daemon/store/store.h"
+
+struct rates_request {
+        const char *source;         /* "softirqs" */
+        const char *metric;         /* NULL: the source's first */
+        uint64_t since_us, until_us; /* realtime */
+        const struct cpu_set *cpus; /* NULL: all */
+};
+
+struct rates_row {
+        char *name;                        /* "NET_RX", "24" */
+        char *labels[METRIC_LABELS_MAX];   /* NULL where the row has none */
+        unsigned generation;
+        bool live;                         /* in the latest pass */
+        unsigned n_resets;                 /* counters that went backwards in the span */
+        uint64_t total;                    /* sum over the selected CPUs */
+        double per_second;                 /* total / elapsed; 0 when nothing elapsed */
+        uint64_t *per_cpu;                 /* n_cpus differences, by position of rates.cpus */
+        uint64_t single;                   /* the part that belongs to no CPU (ERR, MIS) */
+};
+
+struct rates {
+        const struct metric_desc *metric;  /* borrowed from the store */
+        char *source;
+        uint64_t since_us, until_us;       /* of the passes that were really used; <= as requested */
+        uint64_t elapsed_ns;               /* monotonic, between these two passes, less gaps that were
+                                            * cut out: see n_gaps */
+        int *cpus;                         /* kernel CPU ids, ascending: every CPU that had values */
+        bool *online;                      /* in the last pass used */
+        size_t n_cpus;
+        struct rates_row *rows;            /* in order of appearance */
+        size_t n_rows;
+        size_t n_gaps;                     /* gaps inside the span */
+};
+
+/* 0; -ENOENT no such source, metric, or no pass in the span; -ENOMEM. */
+int rates_query(const struct store *store, const struct rates_request *request,
+                struct rates **ret_rates);
+struct rates *rates_free(struct rates *rates);
+DEFINE_CLEANUP(struct rates *, rates_free)
+/* Position of a CPU id in rates->cpus or -1. */
+int rates_cpu_index(const struct rates *rates, int cpu);
+/* Busiest CPU's share against an even spread: max * n_online / total, 1.0 is even; 0 when idle. */
+double rates_row_imbalance(const struct rates *rates, const struct rates_row *row);

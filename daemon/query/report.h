@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The answer to "what held interrupts off, and what ate my softirq time": windows, latency, softirqs and
+ * interrupts over one span, with findings. Pure: store + request -> result. Parts that no collector
+ * delivers are NULL.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/cleanup.h"
+#include "common/cpulist.h"
+#include "daemon/query/findings.h"
+#include "daemon/query/latency.h"
+#include "daemon/query/rates.h"
+#include "daemon/query/windows.h"
+
+struct report_request {
+        uint64_t since_us, until_us;
+        const struct cpu_set *cpus; /* NULL: all */
+};
+
+struct report_gap {
+        char *collector;
+        uint64_t since_us, until_us; /* clipped to the report's span */
+        char *reason;
+};
+
+struct report {
+        uint64_t since_us, until_us;
+        struct windows *windows;
+        struct latency *latency;    /* NULL: irq-delay does not run */
+        struct rates *softirqs;     /* NULL: not collected */
+        struct rates *interrupts;
+        struct report_gap *gaps;    /* includes the time before the daemon started watching */
+        size_t n_gaps;
+        struct findings findings;
+};
+
+/* 0; -EINVAL when since_us >= until_us; -ENOMEM. */
+int report_query(const struct store *store, const struct report_request *request,
+                 struct report **ret_report);
+struct report *report_free(struct report *report);
+DEFINE_CLEANUP(struct report *, report_free)

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What the daemon remembers: samples of every collector and events, by time. This is the interface; the
+ * implementation behind it keeps them in memory within a budget. Samples are kept as they came
+ * (cumulative); differences, rates and judgements are the query's business. Not thread-safe: the
+ * loop's thread owns it.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/cleanup.h"
+#include "common/cpulist.h"
+#include "daemon/store/batch.h"
+#include "daemon/store/event.h"
+
+struct store;
+
+struct store_limits {
+        uint64_t budget_bytes; /* of everything; the oldest samples and events go first */
+        uint64_t retention_ns; /* samples and events older than this are dropped */
+        size_t n_events_max;
+        size_t n_series_max;   /* (metric, row, cpu) triples per source; more are counted, not kept */
+};
+
+int store_new(const struct store_limits *limits, struct store **ret_store);
+struct store *store_free(struct store *store);
+DEFINE_CLEANUP(struct store *, store_free)
+/* New limits for a running store; excess is dropped at the next commit. */
+void store_set_limits(struct store *store, const struct store_limits *limits);
+
+/* A collector's place in the store. Descriptors are borrowed for the store's life. Adding the same
+ * name again returns the same number (a collector that was reopened). 0, -ENOMEM. */
+int store_add_source(struct store *store, const char *name, const struct metric_desc *metrics,
+                     size_t n_metrics, unsigned *ret_source);
+/* The number of a source by name, -ENOENT. */
+int store_find_source(const struct store *store, const char *name);
+size_t store_n_sources(const struct store *store);
+const char *store_source_name(const struct store *store, unsigned source);
+const struct metric_desc *store_source_metrics(const struct store *store, unsigned source,
+                                               size_t *ret_n);
+
+/* Takes one pass: all of it or, on failure, nothing. batch->stamp must be later than the source's
+ * last. 0; -EINVAL out of order; -ENOMEM. */
+int store_commit(struct store *store, unsigned source, const struct batch *batch);
+/* Says that there are no values between the source's last commit and its next one. Repeated calls before
+ * the next commit keep the first reason. 0 or -ENOMEM. */
+int store_mark_gap(struct store *store, unsigned source, const struct stamp *stamp,
+                   const char *reason);
+
+/* A span of time in which a source was not watched. */
+struct store_gap {
+        unsigned source;
+        uint64_t since_us, until_us; /* until_us UINT64_MAX: still open */
+        const char *reason;          /* borrowed from the store */
+};
+typedef int (*store_gap_fn)(const struct store_gap *gap, void *userdata);
+/* Every gap of every source that overlaps the range, oldest first per source. Stops at the first
+ * non-zero return of fn and returns it. */
+int store_for_each_gap(const struct store *store, uint64_t since_us, uint64_t until_us,
+                       store_gap_fn fn, void *userdata);
+
+/* A row's identity while it lives in the store. The same key that went away and came back is a new row
+ * with the next generation. */
+struct store_row {
+        unsigned metric;
+        unsigned generation;   /* 0 for the first */
+        struct row_key key;    /* text borrowed from the store */
+};
+
+struct store_change {
+        uint32_t row;       /* index, see store_row_at() */
+        int32_t cpu;        /* or CPU_NONE */
+        bool reset;         /* the value went backwards: delta counts from zero */
+        bool first;         /* first value of this series: there is nothing to subtract, delta is 0 */
+        uint64_t value;     /* cumulative, as read */
+        uint64_t delta;     /* since the previous pass; gauges: 0 */
+};
+
+/* One pass as a scan sees it: only what changed since the pass before. */
+struct store_pass {
+        struct stamp stamp;
+        const struct cpu_set *cpus;        /* CPUs that had values in this pass */
+        bool after_gap;                    /* a gap lies between this pass and the one before: its deltas
+                                            * span the gap */
+        const struct store_change *changes;
+        size_t n_changes;
+};
+typedef int (*store_pass_fn)(const struct store_pass *pass, void *userdata);
+
+/* Walks a source's passes in (since_us, until_us], oldest first, preceded by one baseline pass (the newest
+ * at or before since_us, else the first one there is) that is delivered through baseline_fn with
+ * ALL series that have a non-zero value as changes (delta 0) and may be NULL. Returns the first
+ * non-zero result of a callback; 0 at the end; -ENOENT if the source has no pass at or before until_us;
+ * -ENOMEM. */
+int store_scan(const struct store *store, unsigned source, uint64_t since_us, uint64_t until_us,
+               store_pass_fn baseline_fn, store_pass_fn fn, void *userdata);
+/* Rows are numbered 0..store_n_rows()-1 per source, never renumbered while the source lives. */
+const struct store_row *store_row_at(const struct store *store, unsigned source, uint32_t row);
+size_t store_n_rows(const struct store *store, unsigned source);
+/* True if the row was in the source's latest pass. */
+bool store_row_is_live(const struct store *store, unsigned source, uint32_t row);
+/* Realtime of the oldest and newest pass kept; -ENOENT when there is none. */
+int store_source_range(const struct store *store, unsigned source, uint64_t *ret_first_us,
+                       uint64_t *ret_last_us);
+
+/* Takes a reference to the event, assigns event->id (larger than every id before; at least event->time_us,
+ * so that ids also grow over restarts) and shares equal stacks. 0 or -ENOMEM. */
+int store_add_event(struct store *store, struct event *event);
+/* Borrowed; NULL when unknown or dropped. */
+struct event *store_find_event(const struct store *store, int64_t id);
+/* Events are indexed oldest first: 0..store_n_events()-1, borrowed. */
+size_t store_n_events(const struct store *store);
+struct event *store_event_at(const struct store *store, size_t index);
+
+/* Figures for status; cumulative since store_new() unless said otherwise. */
+struct store_stats {
+        uint64_t bytes;            /* now */
+        uint64_t n_passes;         /* kept now */
+        uint64_t n_series;         /* kept now */
+        uint64_t n_series_refused; /* over n_series_max */
+        uint64_t n_events;         /* kept now */
+        uint64_t n_events_dropped; /* over a limit, before their time */
+        uint64_t n_stacks;         /* kept now */
+        uint64_t n_passes_dropped; /* over the budget, before their time */
+};
+void store_get_stats(const struct store *store, struct store_stats *ret_stats);
