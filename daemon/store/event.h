@@ -109,7 +109,7 @@ struct event {
         size_t n_evidence;
 };
 
-/* An empty event with one reference. 0 or -ENOMEM. */
+/* An empty event of this boot, of no CPU, with one reference. 0 or -ENOMEM. */
 int event_new(enum event_kind kind, struct event **ret_event);
 struct event *event_ref(struct event *event);
 struct event *event_unref(struct event *event); /* returns NULL; NULL-safe */
