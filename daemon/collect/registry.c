@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "daemon/collect/registry.h"
+
+const struct collector_ops *const collector_registry[] = {
+        &collector_softirqs,
+        &collector_interrupts,
+        NULL,
+};

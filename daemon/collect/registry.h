@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The collectors of this build by name, for registry.c and for tests; all others walk collector_registry.
+ */
+
+#include "daemon/collect/collector.h"
+
+extern const struct collector_ops collector_softirqs;
+extern const struct collector_ops collector_interrupts;
