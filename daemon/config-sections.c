@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "daemon/config-sections.h"
+
+#include <string.h>
+
+#include "daemon/collect/collector.h"
+
+static const struct setting_desc daemon_settings[] = {
+        {
+                .name = "max-connections",
+                .type = SETTING_COUNT,
+                .default_text = "128",
+                .min = 1,
+                .max = 4096,
+                .help = "clients that may be connected at a time",
+        },
+};
+
+static const struct setting_desc store_settings[] = {
+        {
+                .name = "memory",
+                .type = SETTING_SIZE,
+                .default_text = "64M",
+                .min = UINT64_C(1) << 20,
+                .max = UINT64_C(64) << 30,
+                .help = "memory for samples, events and stacks; the oldest go first",
+                .runtime = true,
+        },
+        {
+                .name = "retention",
+                .type = SETTING_DURATION,
+                .default_text = "1h",
+                .min = 60 * NSEC_PER_SEC,
+                .max = 7 * 24 * 3600 * NSEC_PER_SEC,
+                .help = "how long samples and events are kept",
+                .runtime = true,
+        },
+        {
+                .name = "max-events",
+                .type = SETTING_COUNT,
+                .default_text = "10000",
+                .min = 1,
+                .max = 10000000,
+                .help = "events that are kept at most",
+                .runtime = true,
+        },
+};
+
+static const struct setting_desc journal_settings[] = {
+        {
+                .name = "enabled",
+                .type = SETTING_BOOLEAN,
+                .default_text = "yes",
+                .help = "write an entry to the journal for every window above the threshold",
+                .runtime = true,
+        },
+        {
+                .name = "burst",
+                .type = SETTING_COUNT,
+                .default_text = "10",
+                .min = 1,
+                .max = 10000,
+                .help = "entries of one kind that may be written per interval; the rest is summed up",
+                .runtime = true,
+        },
+        {
+                .name = "interval",
+                .type = SETTING_DURATION,
+                .default_text = "10s",
+                .min = 100 * NSEC_PER_MSEC,
+                .max = 24 * 3600 * NSEC_PER_SEC,
+                .help = "the time in which the burst is granted anew",
+                .runtime = true,
+        },
+};
+
+const struct config_section config_section_daemon = {
+        .name = "daemon",
+        .settings = daemon_settings,
+        .n_settings = ELEMENTSOF(daemon_settings),
+};
+
+const struct config_section config_section_store = {
+        .name = "store",
+        .settings = store_settings,
+        .n_settings = ELEMENTSOF(store_settings),
+};
+
+const struct config_section config_section_journal = {
+        .name = "journal",
+        .settings = journal_settings,
+        .n_settings = ELEMENTSOF(journal_settings),
+};
+
+int config_sections_new(const struct collector_ops *const *registry,
+                        const struct config_section ***ret_sections, size_t *ret_n) {
+        static const struct config_section *const own[] = {
+                &config_section_daemon,
+                &config_section_store,
+                &config_section_journal,
+        };
+        const struct config_section **sections;
+        size_t n = 0;
+
+        while (registry[n])
+                n++;
+
+        sections = calloc(ELEMENTSOF(own) + n, sizeof(*sections));
+        if (!sections)
+                return -ENOMEM;
+
+        memcpy(sections, own, sizeof(own));
+        for (size_t i = 0; i < n; i++)
+                sections[ELEMENTSOF(own) + i] = registry[i]->section;
+
+        *ret_sections = sections;
+        *ret_n = ELEMENTSOF(own) + n;
+        return 0;
+}
