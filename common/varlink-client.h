@@ -19,17 +19,21 @@ int varlink_client_connect(const char *path, uint64_t timeout_ns, struct varlink
 struct varlink_client *varlink_client_free(struct varlink_client *client);
 DEFINE_CLEANUP(struct varlink_client *, varlink_client_free)
 
-/* Sends a call; parameters may be NULL ({}) and are borrowed. more asks for a stream. 0 or -errno. */
-int varlink_client_send(struct varlink_client *client, const char *method,
-                        struct json_object *parameters, bool more);
+/* Sends a call; parameters may be NULL ({}) and are borrowed. more asks for a stream. 0; -EBUSY while the
+ * last reply to the previous call is outstanding; -ECONNRESET, -ETIMEDOUT, other -errno. */
+int varlink_client_send(struct varlink_client *client, const char *method, struct json_object *parameters,
+                        bool more);
 /* Waits for the next reply. *ret_error: error name or NULL (caller frees); *ret_parameters: an owned
  * object, never NULL on success; *ret_continues: more replies follow. 0; -ETIMEDOUT; -ECONNRESET when the
- * server closed; -EBADMSG not varlink; -EINTR on a signal. */
+ * server closed; -EBADMSG not varlink; -EINTR on a signal; -EINVAL when no reply is due. After -ETIMEDOUT and
+ * -EINTR it may be called again. Replies may already be buffered when poll() says nothing: receive until
+ * *ret_continues is false or use varlink_client_has_reply(). */
 int varlink_client_receive(struct varlink_client *client, char **ret_error,
                            struct json_object **ret_parameters, bool *ret_continues);
 /* Send and receive one reply. */
-int varlink_client_call(struct varlink_client *client, const char *method,
-                        struct json_object *parameters, char **ret_error,
-                        struct json_object **ret_parameters);
+int varlink_client_call(struct varlink_client *client, const char *method, struct json_object *parameters,
+                        char **ret_error, struct json_object **ret_parameters);
 /* The socket, for poll(). */
 int varlink_client_fd(const struct varlink_client *client);
+/* A whole reply is buffered: receive will not wait. */
+bool varlink_client_has_reply(struct varlink_client *client);

@@ -12,16 +12,12 @@
 #include <stddef.h>
 
 #include "common/cleanup.h"
+#include "common/json-strict.h" /* json_putp() */
 
 enum {
         VARLINK_MESSAGE_MAX = 1024 * 1024, /* bytes, without the NUL */
         VARLINK_DEPTH_MAX = 32,            /* nested objects and arrays */
 };
-
-static inline void json_putp(struct json_object **object) {
-        if (*object)
-                (void)json_object_put(*object);
-}
 
 /* Bytes that arrived and are not yet a whole message. All-zero is empty. */
 struct varlink_input {
@@ -40,7 +36,11 @@ void varlink_input_commit(struct varlink_input *input, size_t n);
  * -EMSGSIZE: too long. */
 int varlink_input_next(struct varlink_input *input, const char **ret_text, size_t *ret_size);
 
-/* Text to object by the rules above. 0, -EBADMSG, -ENOMEM. */
+/* Would varlink_input_next() find the end of a message? Looks at no byte twice. */
+bool varlink_input_has_message(struct varlink_input *input);
+
+/* Text to object by the rules above and those of json_strict_parse(). 0, -EBADMSG, -ENOMEM. */
 int varlink_parse(const char *text, size_t size, struct json_object **ret_object);
-/* Object to text, plain, without the NUL in *ret_size; the caller frees. -EMSGSIZE, -ENOMEM. */
+/* Object to text, plain, NUL-terminated, without the NUL in *ret_size; the caller frees. Bytes that are not
+ * UTF-8 come out as U+FFFD. 0; -EMSGSIZE; -EDOM for NaN or infinity; -ENOMEM. */
 int varlink_serialize(struct json_object *object, char **ret_text, size_t *ret_size);

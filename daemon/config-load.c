@@ -172,7 +172,7 @@ static void fail_syntax(struct config_reader *reader, unsigned wanted) {
 }
 
 static void check_bytes(struct config_reader *reader) {
-        size_t valid = utf8_valid_prefix(reader->text, reader->size);
+        size_t valid = utf8_valid_prefix(reader->text, strnlen(reader->text, reader->size));
 
         if (valid == reader->size)
                 return;

@@ -20,10 +20,12 @@ struct varlink_server;
 struct varlink_call;
 
 enum varlink_method_flags {
-        VARLINK_METHOD_STREAMS = 1 << 0, /* may reply more than once; without "more" such a call gets
-                                          * ExpectedMore */
+        VARLINK_METHOD_STREAMS = 1 << 0,    /* may reply more than once; without "more" such a call gets
+                                             * ExpectedMore. When n_streams_max are open, "more" calls of
+                                             * methods that stream get INTERFACE.TooManyStreams, which
+                                             * their interface declares */
         VARLINK_METHOD_MAY_STREAM = 1 << 1, /* streams with "more", one reply without */
-        VARLINK_METHOD_ROOT = 1 << 2,    /* peers whose uid is not 0 get PermissionDenied */
+        VARLINK_METHOD_ROOT = 1 << 2,       /* peers whose uid is not 0 get PermissionDenied */
 };
 
 enum varlink_field_type {
@@ -43,11 +45,12 @@ struct varlink_field {
 };
 
 struct varlink_method {
-        const char *name;                     /* without the interface */
-        const struct varlink_field *fields;   /* NULL-name-terminated; NULL: none */
+        const char *name;                   /* without the interface */
+        const struct varlink_field *fields; /* NULL-name-terminated; NULL: none */
         unsigned flags;
         /* Must reply exactly once (or as a stream) through the functions below, now or later. A negative
-         * return closes the connection. parameters is borrowed, never NULL. */
+         * return closes the connection. parameters is borrowed, never NULL. NULL: the method is declared but
+         * not implemented. */
         int (*fn)(struct varlink_call *call, struct json_object *parameters, void *userdata);
 };
 
@@ -78,8 +81,7 @@ struct varlink_server_stats {
 /* interfaces is borrowed, NULL-terminated, for the server's life. 0 or -errno. */
 int varlink_server_new(sd_event *event, const struct varlink_server_info *info,
                        const struct varlink_interface *const *interfaces,
-                       const struct varlink_server_limits *limits,
-                       struct varlink_server **ret_server);
+                       const struct varlink_server_limits *limits, struct varlink_server **ret_server);
 /* Ends streams, closes connections and listeners, unlinks sockets that it bound itself. NULL-safe. */
 struct varlink_server *varlink_server_free(struct varlink_server *server);
 DEFINE_CLEANUP(struct varlink_server *, varlink_server_free)
@@ -89,24 +91,32 @@ DEFINE_CLEANUP(struct varlink_server *, varlink_server_free)
 int varlink_server_listen(struct varlink_server *server, const char *path, gid_t gid);
 /* Takes over a listening socket from the service manager. 0 or -errno (the fd stays the caller's). */
 int varlink_server_listen_fd(struct varlink_server *server, int fd);
-void varlink_server_get_stats(const struct varlink_server *server,
-                              struct varlink_server_stats *ret_stats);
+void varlink_server_get_stats(const struct varlink_server *server, struct varlink_server_stats *ret_stats);
 
 /* Replies consume the parameters object (NULL: {}), also on failure. Wanted by nobody ("oneway", peer gone)
- * they do nothing and succeed. 0; negative: forward from fn(). */
+ * they do nothing and succeed. 0; -EMSGSIZE: larger than a message may be, nothing was sent and the call may
+ * still be answered otherwise; other negatives: forward from fn(). A second final reply does nothing. */
 int varlink_call_reply(struct varlink_call *call, struct json_object *parameters);
-/* A reply with "continues": only for calls with more. -ENOBUFS: dropped because the peer reads too slowly
- * (counted; the stream is being closed). */
+/* A reply with "continues": only for calls with more, -EINVAL otherwise. -ENOBUFS: dropped because the peer
+ * reads too slowly (counted; the stream is being closed). */
 int varlink_call_notify(struct varlink_call *call, struct json_object *parameters);
 /* error is a full name: "io.irqwatch.monitor.NoSuchEvent". */
 int varlink_call_error(struct varlink_call *call, const char *error, struct json_object *parameters);
 int varlink_call_invalid_parameter(struct varlink_call *call, const char *parameter);
+/* True when the call asked for "more" and its method streams; never for a oneway call. */
 bool varlink_call_wants_more(const struct varlink_call *call);
 uid_t varlink_call_uid(const struct varlink_call *call); /* SO_PEERCRED at accept time */
 pid_t varlink_call_pid(const struct varlink_call *call);
 /* For streams that outlive fn(): keeps the call valid until varlink_call_unref(); closed() runs once when the
- * peer goes away or the server ends, after which replies do nothing. */
+ * peer goes away or the server ends before the final reply, after which replies do nothing. Giving up the
+ * last reference without a final reply closes the connection. */
 struct varlink_call *varlink_call_ref(struct varlink_call *call);
 struct varlink_call *varlink_call_unref(struct varlink_call *call);
 void varlink_call_on_closed(struct varlink_call *call, void (*closed)(struct varlink_call *call, void *data),
                             void *data);
+/* Flow control for an answer in many parts, which would overrun output_bytes_max if sent at once: part() runs
+ * after fn() returned and then each time the peer has taken all that was queued, until the final reply or
+ * closed(). It sends the next part or parts and keeps the call valid by itself; negative closes the
+ * connection. */
+void varlink_call_on_writable(struct varlink_call *call, int (*part)(struct varlink_call *call, void *data),
+                              void *data);
