@@ -5,12 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "daemon/symbols/kallsyms.h"
+#include "tests/harness/alloc-fail.h"
+#include "tests/harness/temp-tree.h"
 
 static const char basic[] = "ffffffff81000000 T _stext\n"
                             "ffffffff81000000 T _text\n"
@@ -250,41 +249,18 @@ static void test_base_names(void **state) {
                 assert_int_equal(symbol_base_length(cases[i].name), strlen(cases[i].base));
 }
 
-/* A tree with proc/kallsyms and proc/modules that the test rewrites. */
-struct tree {
-        char path[64];
-        int fd;
-};
-
-static void tree_write(const struct tree *tree, const char *name, const char *text) {
-        _cleanup_(closep) int fd = openat(tree->fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-        assert_true(fd >= 0);
-        assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-}
-
 static int tree_setup(void **state) {
-        struct tree *tree = calloc(1, sizeof(*tree));
+        struct temp_tree *tree = calloc(1, sizeof(*tree));
 
         assert_non_null(tree);
-        (void)snprintf(tree->path, sizeof(tree->path), "/tmp/test-kallsyms-XXXXXX");
-        assert_non_null(mkdtemp(tree->path));
-        tree->fd = open(tree->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        assert_true(tree->fd >= 0);
-        assert_int_equal(mkdirat(tree->fd, "proc", 0700), 0);
+        temp_tree_init(tree);
         *state = tree;
         return 0;
 }
 
 static int tree_teardown(void **state) {
-        struct tree *tree = *state;
-
-        (void)unlinkat(tree->fd, "proc/kallsyms", 0);
-        (void)unlinkat(tree->fd, "proc/modules", 0);
-        assert_int_equal(unlinkat(tree->fd, "proc", AT_REMOVEDIR), 0);
-        assert_int_equal(rmdir(tree->path), 0);
-        (void)close(tree->fd);
-        free(tree);
+        temp_tree_done(*state);
+        free(*state);
         return 0;
 }
 
@@ -296,44 +272,44 @@ static uint64_t n_reads(const struct kallsyms *kallsyms) {
 }
 
 static void test_refresh_modules(void **state) {
-        const struct tree *tree = *state;
+        const struct temp_tree *tree = *state;
         _cleanup_(kallsyms_freep) struct kallsyms *kallsyms = NULL;
         const uint64_t known = 0xffffffff81000110, s = NSEC_PER_SEC;
         struct kallsyms_symbol symbol;
 
-        tree_write(tree, "proc/kallsyms", basic);
-        tree_write(tree, "proc/modules", basic_modules);
+        temp_tree_write(tree, "proc/kallsyms", basic);
+        temp_tree_write(tree, "proc/modules", basic_modules);
         assert_int_equal(kallsyms_new(tree->fd, 100 * s, &kallsyms), 0);
         assert_int_equal(kallsyms_refresh(kallsyms, &known, 1, 102 * s), 0);
 
         /* reference counts alone are no change */
-        tree_write(tree, "proc/modules",
-                   "zeta 8192 99 other,more, Live 0xffffffffc0401000 (OE)\n"
-                   "other 16384 7 - Live 0xffff800012340000\n");
+        temp_tree_write(tree, "proc/modules",
+                        "zeta 8192 99 other,more, Live 0xffffffffc0401000 (OE)\n"
+                        "other 16384 7 - Live 0xffff800012340000\n");
         assert_int_equal(kallsyms_refresh(kallsyms, &known, 1, 104 * s), 0);
 
-        tree_write(tree, "proc/kallsyms", "ffffffff81000100 T renamed\n");
-        tree_write(tree, "proc/modules", "other 16384 7 - Live 0xffff800012340000\n");
+        temp_tree_write(tree, "proc/kallsyms", "ffffffff81000100 T renamed\n");
+        temp_tree_write(tree, "proc/modules", "other 16384 7 - Live 0xffff800012340000\n");
         assert_int_equal(kallsyms_refresh(kallsyms, &known, 1, 104 * s + s / 2), 0); /* too early */
         assert_int_equal(kallsyms_refresh(kallsyms, &known, 1, 105 * s), 1);
         assert_int_equal(kallsyms_lookup(kallsyms, known, &symbol), 0);
         assert_string_equal(symbol.name, "renamed");
 
         /* the same module at another place is a change, and a failed reread keeps the table */
-        tree_write(tree, "proc/kallsyms", "truncat");
-        tree_write(tree, "proc/modules", "other 16384 7 - Live 0xffff800012350000\n");
+        temp_tree_write(tree, "proc/kallsyms", "truncat");
+        temp_tree_write(tree, "proc/modules", "other 16384 7 - Live 0xffff800012350000\n");
         assert_int_equal(kallsyms_refresh(kallsyms, &known, 1, 107 * s), -EBADMSG);
         assert_int_equal(kallsyms_lookup(kallsyms, known, &symbol), 0);
         assert_int_equal(n_reads(kallsyms), 2);
 }
 
 static void test_refresh_misses(void **state) {
-        const struct tree *tree = *state;
+        const struct temp_tree *tree = *state;
         _cleanup_(kallsyms_freep) struct kallsyms *kallsyms = NULL;
         const uint64_t in_kernel = 0xffffffff81000110, miss = 0xffffffffc0700010, bpf = 0xffffffffc0600010;
         uint64_t now = 100 * NSEC_PER_SEC;
 
-        tree_write(tree, "proc/kallsyms", basic);
+        temp_tree_write(tree, "proc/kallsyms", basic);
         assert_int_equal(kallsyms_new(tree->fd, now, &kallsyms), 0);
         assert_int_equal(kallsyms_refresh(kallsyms, &miss, 1, now + 9 * NSEC_PER_SEC), 0);
         now += 10 * NSEC_PER_SEC;
@@ -344,9 +320,9 @@ static void test_refresh_misses(void **state) {
         now += 19 * NSEC_PER_SEC;
         assert_int_equal(kallsyms_refresh(kallsyms, &miss, 1, now), 0);
         now += NSEC_PER_SEC;
-        tree_write(tree, "proc/kallsyms",
-                   "ffffffff81000000 T _stext\nffffffff81000300 T _etext\n"
-                   "ffffffffc0700000 t bpf_prog_0123456789abcdef_new\t[bpf]\n");
+        temp_tree_write(tree, "proc/kallsyms",
+                        "ffffffff81000000 T _stext\nffffffff81000300 T _etext\n"
+                        "ffffffffc0700000 t bpf_prog_0123456789abcdef_new\t[bpf]\n");
         assert_int_equal(kallsyms_refresh(kallsyms, &miss, 1, now), 1);
 
         /* that was worth it: the shortest wait again */
@@ -356,14 +332,37 @@ static void test_refresh_misses(void **state) {
 }
 
 static void test_no_file(void **state) {
-        const struct tree *tree = *state;
+        const struct temp_tree *tree = *state;
         struct kallsyms *kallsyms = NULL;
 
         assert_int_equal(kallsyms_new(tree->fd, 0, &kallsyms), -ENOENT);
         assert_null(kallsyms);
-        tree_write(tree, "proc/kallsyms", "0000000000000000 T _stext\n");
+        temp_tree_write(tree, "proc/kallsyms", "0000000000000000 T _stext\n");
         assert_int_equal(kallsyms_new(tree->fd, 0, &kallsyms), -EPERM);
         assert_null(kallsyms);
+}
+
+/* Whichever allocation fails, nothing is published and nothing leaks. */
+static void test_no_memory(void **state) {
+        const struct temp_tree *tree = *state;
+        unsigned nth = 1;
+
+        temp_tree_write(tree, "proc/kallsyms", basic);
+        temp_tree_write(tree, "proc/modules", basic_modules);
+        for (;; nth++) {
+                _cleanup_(kallsyms_freep) struct kallsyms *kallsyms = NULL;
+                int r;
+
+                alloc_fail_at(nth);
+                r = kallsyms_new(tree->fd, 0, &kallsyms);
+                if (!alloc_fail_end()) {
+                        assert_int_equal(r, 0);
+                        break;
+                }
+                assert_int_equal(r, -ENOMEM);
+                assert_null(kallsyms);
+        }
+        assert_true(nth > 4);
 }
 
 /* The kernel that this runs on: the table agrees with a plain search through the file. */
@@ -407,6 +406,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_refresh_modules, tree_setup, tree_teardown),
                 cmocka_unit_test_setup_teardown(test_refresh_misses, tree_setup, tree_teardown),
                 cmocka_unit_test_setup_teardown(test_no_file, tree_setup, tree_teardown),
+                cmocka_unit_test_setup_teardown(test_no_memory, tree_setup, tree_teardown),
                 cmocka_unit_test(test_this_kernel),
         };
 
