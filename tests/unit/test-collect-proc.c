@@ -369,6 +369,23 @@ static const struct setting_desc *find_setting(const struct collector_ops *ops, 
         return NULL;
 }
 
+static void test_batch_add_cpus(void **state) {
+        static const uint64_t values[] = { 7, 0, UINT64_MAX };
+        _cleanup_(batch_done) struct batch batch = {};
+
+        assert_int_equal(batch_add_row(&batch, 0, &(struct row_key){ .name = "a" }), 0);
+        assert_int_equal(batch_add(&batch, 5, 1), 0);
+        assert_int_equal(batch_add_cpus(&batch, (const int[]){ 0, 63, 64 }, values, 3), 0);
+        assert_int_equal(batch_add_cpus(&batch, (const int[]){ 1, CPU_NONE }, values, 2), -ERANGE);
+        assert_int_equal(batch_add_cpus(&batch, (const int[]){ CPU_LIMIT }, values, 1), -ERANGE);
+
+        assert_int_equal(batch.n_cells, 4);
+        assert_int_equal(batch.rows[0].n_cells, 4);
+        assert_int_equal(batch.cells[3].cpu, 64);
+        assert_true(batch.cells[3].value == UINT64_MAX);
+        assert_true(cpu_set_contains(&batch.cpus, 5) && cpu_set_contains(&batch.cpus, 63));
+}
+
 static void test_settings(void **state) {
         for (size_t i = 0; i < ELEMENTSOF(proc_collectors); i++) {
                 const struct setting_desc *enabled = find_setting(proc_collectors[i], "enabled");
@@ -437,6 +454,7 @@ int main(void) {
                 cmocka_unit_test(test_garbled_sysfs),
                 cmocka_unit_test(test_probe_without_proc),
                 cmocka_unit_test(test_no_memory),
+                cmocka_unit_test(test_batch_add_cpus),
                 cmocka_unit_test(test_settings),
                 cmocka_unit_test(test_registry),
                 cmocka_unit_test(test_here),
