@@ -163,13 +163,7 @@ static int interrupts_add_row(const struct proc_interrupts_row *row, const struc
         if (row->single)
                 return batch_add(batch, CPU_NONE, row->counts[0]);
 
-        for (size_t i = 0; i < table->n_cpus; i++) {
-                r = batch_add(batch, table->cpus[i], row->counts[i]);
-                if (r < 0)
-                        return r;
-        }
-
-        return 0;
+        return batch_add_cpus(batch, table->cpus, row->counts, table->n_cpus);
 }
 
 /* The architecture's rows come last and do not go away: fewer than before means a file that ended between two

@@ -154,6 +154,38 @@ int batch_add(struct batch *batch, int cpu, uint64_t value) {
         return 0;
 }
 
+/* The bits of a CPU are set in its first row; every later row finds them set. */
+static bool has_cpu(const struct cpu_set *cpus, int cpu) {
+        size_t bit = (size_t)cpu; /* a negative one is beyond any set */
+
+        return bit / 64 < cpus->n_words && cpus->words[bit / 64] >> (bit % 64) & 1;
+}
+
+int batch_add_cpus(struct batch *batch, const int *cpus, const uint64_t *values, size_t n) {
+        struct batch_cell *cells;
+        int r;
+
+        assert(batch->n_rows > 0);
+
+        r = reserve((void **)&batch->cells, &batch->cells_allocated, batch->n_cells, n, sizeof(*batch->cells));
+        if (r < 0)
+                return r;
+
+        cells = batch->cells + batch->n_cells;
+        for (size_t i = 0; i < n; i++) {
+                if (!has_cpu(&batch->cpus, cpus[i])) {
+                        r = cpu_set_add(&batch->cpus, cpus[i]);
+                        if (r < 0)
+                                return r;
+                }
+                cells[i] = (struct batch_cell){ .value = values[i], .cpu = cpus[i] };
+        }
+
+        batch->n_cells += n;
+        batch->rows[batch->n_rows - 1].n_cells += n;
+        return 0;
+}
+
 int batch_add_single(struct batch *batch, unsigned metric, const char *name, uint64_t value) {
         int r;
 

@@ -85,5 +85,8 @@ int batch_add_row(struct batch *batch, unsigned metric, const struct row_key *ke
 /* One value; cpu is the kernel's CPU id (added to batch->cpus) or CPU_NONE. Zeros are values too:
  * add them, the store drops what it need not keep. 0, -ERANGE, -ENOMEM. */
 int batch_add(struct batch *batch, int cpu, uint64_t value);
+/* values[i] for CPU cpus[i], n times, as batch_add() would, in one go: for rows of hundreds of CPUs. 0, -ERANGE
+ * (CPU_NONE is no CPU here), -ENOMEM; on failure the row has none of them. */
+int batch_add_cpus(struct batch *batch, const int *cpus, const uint64_t *values, size_t n);
 /* A row of one value that belongs to no CPU. */
 int batch_add_single(struct batch *batch, unsigned metric, const char *name, uint64_t value);
