@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/utf8.h"
+
 static struct json_writer writer_new(struct json_object *object) {
         return (struct json_writer){ .object = object, .error = object ? 0 : -ENOMEM };
 }
@@ -156,66 +158,29 @@ void json_set_evidence(struct json_writer *writer, const char *key, const struct
         json_set_writer(writer, key, &object);
 }
 
-/* Bytes of the UTF-8 character at p (RFC 3629: shortest form, no surrogates, up to U+10FFFF); 0: not one. */
-static size_t utf8_length(const unsigned char *p, size_t size) {
-        static const struct {
-                unsigned char first_min, first_max, second_min, second_max;
-                size_t length;
-        } forms[] = {
-                { 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
-                { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
-                { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-        };
-
-        if (*p < 0x80)
-                return 1;
-
-        for (size_t i = 0; i < ELEMENTSOF(forms); i++) {
-                if (*p < forms[i].first_min || *p > forms[i].first_max)
-                        continue;
-                if (size < forms[i].length || p[1] < forms[i].second_min || p[1] > forms[i].second_max)
-                        return 0;
-                for (size_t j = 2; j < forms[i].length; j++)
-                        if ((p[j] & 0xc0) != 0x80)
-                                return 0;
-                return forms[i].length;
-        }
-
-        return 0;
-}
-
 /* out holds four times size bytes. */
 static size_t escape_text(const char *text, size_t size, char *out) {
         static const char digits[] = "0123456789abcdef";
         size_t used = 0;
 
-        for (size_t i = 0; i < size;) {
-                unsigned char byte = (unsigned char)text[i];
-                size_t length = utf8_length((const unsigned char *)text + i, size - i);
+        for (size_t i = 0; i < size; i++) {
+                size_t length = utf8_valid_prefix(text + i, size - i);
+                unsigned char byte;
 
-                if (length > 0) {
-                        memcpy(out + used, text + i, length);
-                        used += length;
-                        i += length;
-                        continue;
-                }
+                memcpy(out + used, text + i, length);
+                used += length;
+                i += length;
+                if (i == size)
+                        break;
 
+                byte = (unsigned char)text[i];
                 out[used++] = '\\';
                 out[used++] = 'x';
                 out[used++] = digits[byte >> 4];
                 out[used++] = digits[byte & 15];
-                i++;
         }
 
         return used;
-}
-
-static bool is_ascii(const char *text, size_t size) {
-        for (size_t i = 0; i < size; i++)
-                if ((unsigned char)text[i] >= 0x80)
-                        return false;
-
-        return true;
 }
 
 struct json_object *json_text(const char *text, size_t size) {
@@ -223,7 +188,7 @@ struct json_object *json_text(const char *text, size_t size) {
 
         if (size > INT32_MAX / 4)
                 return NULL;
-        if (is_ascii(text, size))
+        if (utf8_valid_prefix(text, size) == size)
                 return json_object_new_string_len(text, (int)size);
 
         escaped = malloc(size * 4);
