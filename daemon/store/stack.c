@@ -7,8 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-static const uint64_t FNV_OFFSET = UINT64_C(0xcbf29ce484222325);
-static const uint64_t FNV_PRIME = UINT64_C(0x100000001b3);
+#include "daemon/store/hash-table.h"
 
 int stack_new(size_t n, struct stack **ret_stack) {
         struct stack *stack = NULL;
@@ -26,30 +25,16 @@ int stack_new(size_t n, struct stack **ret_stack) {
         return 0;
 }
 
-static uint64_t hash_bytes(uint64_t hash, const void *data, size_t size) {
-        const uint8_t *p = data;
-
-        for (size_t i = 0; i < size; i++)
-                hash = (hash ^ p[i]) * FNV_PRIME;
-
-        return hash;
-}
-
-/* The terminating NUL is hashed too, and a missing string differs from an empty one. */
-static uint64_t hash_string(uint64_t hash, const char *text) {
-        return text ? hash_bytes(hash, text, strlen(text) + 1) : hash_bytes(hash, "\xff", 1);
-}
-
 void stack_seal(struct stack *stack) {
-        uint64_t hash = FNV_OFFSET;
+        uint64_t hash = HASH_SEED;
 
         for (size_t i = 0; i < stack->n_frames; i++) {
                 const struct frame *frame = &stack->frames[i];
 
-                hash = hash_string(hash, frame->symbol);
-                hash = hash_string(hash, frame->module);
-                hash = hash_string(hash, frame->build_id);
-                hash = hash_string(hash, frame->note);
+                hash = hash_text(hash, frame->symbol);
+                hash = hash_text(hash, frame->module);
+                hash = hash_text(hash, frame->build_id);
+                hash = hash_text(hash, frame->note);
                 hash = hash_bytes(hash, &frame->offset, sizeof(frame->offset));
                 hash = hash_bytes(hash, &frame->address, sizeof(frame->address));
         }

@@ -23,7 +23,8 @@ struct store_limits {
         uint64_t budget_bytes; /* of everything; the oldest samples and events go first */
         uint64_t retention_ns; /* samples and events older than this are dropped */
         size_t n_events_max;
-        size_t n_series_max;   /* (metric, row, cpu) triples per source; more are counted, not kept */
+        size_t n_series_max;   /* (metric, row, cpu) triples per source; more are counted, not kept.
+                                * Zeros need none. */
 };
 
 int store_new(const struct store_limits *limits, struct store **ret_store);
@@ -44,7 +45,7 @@ const struct metric_desc *store_source_metrics(const struct store *store, unsign
                                                size_t *ret_n);
 
 /* Takes one pass: all of it or, on failure, nothing. batch->stamp must be later than the source's
- * last. 0; -EINVAL out of order; -ENOMEM. */
+ * last. 0; -EINVAL out of order, or the same row or CPU twice, or an unknown metric; -ENOMEM. */
 int store_commit(struct store *store, unsigned source, const struct batch *batch);
 /* Says that there are no values between the source's last commit and its next one. Repeated calls before
  * the next commit keep the first reason. 0 or -ENOMEM. */
@@ -63,10 +64,11 @@ typedef int (*store_gap_fn)(const struct store_gap *gap, void *userdata);
 int store_for_each_gap(const struct store *store, uint64_t since_us, uint64_t until_us,
                        store_gap_fn fn, void *userdata);
 
+#define STORE_METRIC_NONE UINT32_MAX
 /* A row's identity while it lives in the store. The same key that went away and came back is a new row
  * with the next generation. */
 struct store_row {
-        unsigned metric;
+        unsigned metric;       /* or STORE_METRIC_NONE: nothing is left of the row that had this number */
         unsigned generation;   /* 0 for the first */
         struct row_key key;    /* text borrowed from the store */
 };
@@ -93,12 +95,15 @@ typedef int (*store_pass_fn)(const struct store_pass *pass, void *userdata);
 
 /* Walks a source's passes in (since_us, until_us], oldest first, preceded by one baseline pass (the newest
  * at or before since_us, else the first one there is) that is delivered through baseline_fn with
- * ALL series that have a non-zero value as changes (delta 0) and may be NULL. Returns the first
- * non-zero result of a callback; 0 at the end; -ENOENT if the source has no pass at or before until_us;
- * -ENOMEM. */
+ * ALL series that have a non-zero value as changes (delta 0) and may be NULL; CPUs that were absent keep
+ * the value they had. Passes come in the order of the monotonic clock: if the realtime clock was set,
+ * the baseline is the pass right before the first one in the range. Returns the first non-zero
+ * result of a callback; 0 at the end; -ENOENT if the source has no pass at or before until_us; -ENOMEM. */
 int store_scan(const struct store *store, unsigned source, uint64_t since_us, uint64_t until_us,
                store_pass_fn baseline_fn, store_pass_fn fn, void *userdata);
-/* Rows are numbered 0..store_n_rows()-1 per source, never renumbered while the source lives. */
+/* Rows are numbered 0..store_n_rows()-1 per source, never renumbered while a value of theirs is kept; the
+ * number of a row whose last value was dropped is reused later, so that rows that come and go do not
+ * fill the memory. */
 const struct store_row *store_row_at(const struct store *store, unsigned source, uint32_t row);
 size_t store_n_rows(const struct store *store, unsigned source);
 /* True if the row was in the source's latest pass. */
@@ -121,7 +126,7 @@ struct store_stats {
         uint64_t bytes;            /* now */
         uint64_t n_passes;         /* kept now */
         uint64_t n_series;         /* kept now */
-        uint64_t n_series_refused; /* over n_series_max */
+        uint64_t n_series_refused; /* over n_series_max: the most in one pass, summed over sources */
         uint64_t n_events;         /* kept now */
         uint64_t n_events_dropped; /* over a limit, before their time */
         uint64_t n_stacks;         /* kept now */

@@ -53,7 +53,7 @@ static void test_equal(void **state) {
 }
 
 static void check_differs(const struct stack *a, struct stack *b) {
-        _cleanup_(stack_unrefp) struct stack *owned = b;
+        _cleanup_(stack_unrefp) _unused_ struct stack *owned = b;
 
         stack_seal(b);
         assert_int_not_equal(a->hash, b->hash);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The store's events, oldest first, and the stacks that they share. Private to daemon/store.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/store/event.h"
+#include "daemon/store/hash-table.h"
+
+struct event_entry {
+        struct event *event;   /* owned reference */
+        size_t bytes;          /* of the event without its stacks */
+        uint64_t monotonic_ns; /* never less than that of the entry before */
+};
+
+struct events {
+        struct event_entry *items;
+        size_t first, n, allocated; /* items[first .. first + n) */
+        size_t bytes;               /* of events and stacks, without the items array */
+        int64_t last_id;
+        struct hash_table stacks; /* of struct stack_entry */
+};
+
+/* 0 or -ENOMEM. */
+int events_init(struct events *events);
+void events_done(struct events *events);
+/* See store_add_event(). 0 or -ENOMEM, then neither changed. */
+int events_add(struct events *events, struct event *event);
+struct event *events_at(const struct events *events, size_t index);
+struct event *events_find(const struct events *events, int64_t id);
+/* Forgets the oldest one; there must be one. */
+void events_drop(struct events *events);
+/* Forgets those before that moment. */
+void events_expire(struct events *events, uint64_t monotonic_ns);
+size_t events_memory(const struct events *events);

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Passes as bytes. A chunk is a run of passes: the values at its start, then per pass only what changed.
+ * Chunks are the unit in which history is dropped. Knows rows by number only.
+ *
+ * The code of a pass is a sequence of rows, each zigzag(row - previous row - 1) followed by its changes:
+ * head = zigzag(cpu - previous cpu - 1) << 2 | first << 1 | last-of-the-row, then zigzag(value -
+ * previous value) modulo 2^64; all as LEB128 varints. A typical change takes 2 or 3 bytes.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/cpulist.h"
+#include "daemon/store/batch.h"
+
+enum {
+        CHUNK_PASSES_MAX = 120,
+};
+
+/* Bytes that grow. All-zero is empty. */
+struct bytes {
+        uint8_t *data;
+        size_t size, allocated;
+};
+
+void bytes_done(struct bytes *bytes);
+/* Room for n more. 0 or -ENOMEM. */
+int bytes_reserve(struct bytes *bytes, size_t n);
+
+struct encoder {
+        struct bytes *out;
+        int64_t row, cpu; /* of the change before */
+        size_t head;      /* where the head of the change before is; SIZE_MAX: there is none */
+};
+
+void encoder_init(struct encoder *encoder, struct bytes *out);
+/* Changes of one row must follow each other. 0 or -ENOMEM. */
+int encoder_add(struct encoder *encoder, uint32_t row, int cpu, bool first, uint64_t difference);
+
+struct coded_change {
+        uint32_t row;
+        int32_t cpu;
+        bool first;
+        uint64_t difference; /* modulo 2^64 */
+};
+
+struct decoder {
+        const uint8_t *p, *end;
+        int64_t row, cpu;
+        bool in_row;
+};
+
+void decoder_init(struct decoder *decoder, const uint8_t *data, size_t size);
+
+static inline uint64_t decoder_varint(struct decoder *decoder) {
+        uint64_t value = *decoder->p++;
+        unsigned shift = 7;
+
+        if (value < 0x80)
+                return value;
+
+        value &= 0x7f;
+        for (;; shift += 7) {
+                uint8_t byte = *decoder->p++;
+
+                value |= (uint64_t)(byte & 0x7f) << shift;
+                if (byte < 0x80)
+                        return value;
+        }
+}
+
+static inline uint64_t unzigzag(uint64_t value) {
+        return value >> 1 ^ -(value & 1);
+}
+
+/* False at the end. The bytes are our own: they are well-formed. */
+static inline bool decoder_next(struct decoder *decoder, struct coded_change *ret_change) {
+        uint64_t head;
+
+        if (!decoder->in_row) {
+                if (decoder->p == decoder->end)
+                        return false;
+                decoder->row += 1 + (int64_t)unzigzag(decoder_varint(decoder));
+                decoder->cpu = CPU_NONE - 1;
+        }
+
+        head = decoder_varint(decoder);
+        decoder->cpu += 1 + (int64_t)unzigzag(head >> 2);
+        decoder->in_row = !(head & 1);
+        *ret_change = (struct coded_change){
+                .row = (uint32_t)decoder->row,
+                .cpu = (int32_t)decoder->cpu,
+                .first = head >> 1 & 1,
+                .difference = unzigzag(decoder_varint(decoder)),
+        };
+        return true;
+}
+
+/* The CPUs of a pass; passes that follow each other share it while it stays the same. */
+struct shared_cpus {
+        unsigned n_ref;
+        struct cpu_set set;
+};
+
+/* A copy with one reference. 0 or -ENOMEM. */
+int shared_cpus_new(const struct cpu_set *cpus, struct shared_cpus **ret_cpus);
+struct shared_cpus *shared_cpus_ref(struct shared_cpus *cpus);
+struct shared_cpus *shared_cpus_unref(struct shared_cpus *cpus);
+DEFINE_CLEANUP(struct shared_cpus *, shared_cpus_unref)
+
+struct pass {
+        struct stamp stamp;
+        struct shared_cpus *cpus; /* owned reference */
+        uint32_t end;             /* offset of the end of its code; it starts where the one before ends */
+        bool after_gap;
+};
+
+struct chunk {
+        struct chunk *next;  /* the next newer one */
+        uint64_t first_pass; /* its number in the source */
+        size_t base_size;    /* of the values at the start, coded as differences from 0 */
+        struct bytes code;
+        size_t cpus_bytes; /* heap of the CPU sets that its passes brought */
+        size_t n_passes;
+        struct pass passes[CHUNK_PASSES_MAX];
+};
+
+/* 0 or -ENOMEM. */
+int chunk_new(uint64_t first_pass, struct chunk **ret_chunk);
+struct chunk *chunk_free(struct chunk *chunk);
+DEFINE_CLEANUP(struct chunk *, chunk_free)
+/* Whether a pass of that size should go to a new chunk; size_wanted is where a chunk is big enough. */
+bool chunk_is_full(const struct chunk *chunk, size_t size, size_t size_wanted);
+/* Adds a pass; the room for code->size bytes must have been reserved in chunk->code. Takes a reference to
+ * cpus. */
+void chunk_append(struct chunk *chunk, const struct bytes *code, const struct stamp *stamp,
+                  struct shared_cpus *cpus, bool after_gap);
+/* No passes will be added: gives back spare memory. */
+void chunk_close(struct chunk *chunk);
+size_t chunk_memory(const struct chunk *chunk);
+void chunk_decode_base(const struct chunk *chunk, struct decoder *ret_decoder);
+void chunk_decode_pass(const struct chunk *chunk, size_t index, struct decoder *ret_decoder);

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "daemon/store/scan.h"
+
+#include <string.h>
+
+struct position {
+        const struct chunk *chunk; /* NULL: no such pass */
+        size_t index;
+};
+
+/* Which passes a scan delivers. The realtime clock may have been set while they were taken: the passes of
+ * a span of realtime need neither be neighbours nor ascend, so every header is looked at. */
+struct selection {
+        struct position baseline;
+        struct position last; /* to deliver; chunk NULL: only the baseline */
+};
+
+/* One row as the scan sees it: its series (shared with the live row) and their values at this point. */
+struct scan_row {
+        const struct row *row;
+        const struct metric_desc *metric;
+        uint64_t *values;
+};
+
+struct scan {
+        const struct source *source;
+        struct scan_row *rows;
+        uint64_t *values;
+        struct store_change *changes;
+        size_t n_changes, changes_allocated;
+        uint64_t since_us, until_us;
+};
+
+static void scan_done(struct scan *scan) {
+        free(scan->rows);
+        free(scan->values);
+        free(scan->changes);
+}
+
+static int scan_init(struct scan *scan) {
+        const struct rows *rows = &scan->source->rows;
+        uint64_t *values = NULL;
+
+        scan->rows = calloc(MAX(rows->n_items, (size_t)1), sizeof(*scan->rows));
+        scan->values = values = calloc(MAX(rows->n_series, (size_t)1), sizeof(*scan->values));
+        if (!scan->rows || !scan->values)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < rows->n_items; i++) {
+                const struct row *row = rows->items[i];
+
+                if (!row)
+                        continue;
+                scan->rows[i] = (struct scan_row){
+                        .row = row,
+                        .metric = &scan->source->metrics[row->identity.metric],
+                        .values = values,
+                };
+                values += row->n_series;
+        }
+
+        return 0;
+}
+
+static int reserve_changes(struct scan *scan, size_t n) {
+        size_t allocated = MAX(scan->changes_allocated * 2, n);
+        struct store_change *changes = NULL;
+
+        if (n <= scan->changes_allocated)
+                return 0;
+
+        changes = reallocarray(scan->changes, allocated, sizeof(*changes));
+        if (!changes)
+                return -ENOMEM;
+
+        scan->changes = changes;
+        scan->changes_allocated = allocated;
+        return 0;
+}
+
+static bool in_range(const struct scan *scan, const struct pass *pass) {
+        return pass->stamp.realtime_us > scan->since_us && pass->stamp.realtime_us <= scan->until_us;
+}
+
+/* False when there is no pass at or before until_us. */
+static bool scan_select(const struct scan *scan, struct selection *ret_selection) {
+        struct position previous = {}, first = {}, at_most_until = {};
+        struct selection selection = {};
+
+        for (const struct chunk *chunk = scan->source->oldest; chunk; chunk = chunk->next)
+                for (size_t i = 0; i < chunk->n_passes; i++) {
+                        struct position here = { .chunk = chunk, .index = i };
+
+                        if (in_range(scan, &chunk->passes[i])) {
+                                if (!first.chunk) {
+                                        first = here;
+                                        selection.baseline = previous.chunk ? previous : here;
+                                }
+                                selection.last = here;
+                        } else if (chunk->passes[i].stamp.realtime_us <= scan->until_us)
+                                at_most_until = here;
+                        previous = here;
+                }
+
+        if (!first.chunk)
+                selection.baseline = at_most_until;
+        *ret_selection = selection;
+        return selection.baseline.chunk;
+}
+
+static void load_base(struct scan *scan, const struct chunk *chunk) {
+        struct coded_change change;
+        struct decoder decoder;
+
+        chunk_decode_base(chunk, &decoder);
+        while (decoder_next(&decoder, &change)) {
+                struct scan_row *row = &scan->rows[change.row];
+
+                row->values[row_seek(row->row, change.cpu, 0)] = change.difference;
+        }
+}
+
+static void scan_add_change(struct scan *scan, const struct scan_row *row, const struct coded_change *change,
+                            uint64_t from, uint64_t to) {
+        struct store_change *out = &scan->changes[scan->n_changes++];
+
+        *out = (struct store_change){ .row = change->row, .cpu = change->cpu, .value = to };
+        if (change->first)
+                out->first = true;
+        else
+                out->delta = metric_difference(row->metric, from, to, &out->reset);
+}
+
+/* Brings the values forward by one pass; with_changes also says what changed. */
+static int scan_pass(struct scan *scan, const struct chunk *chunk, size_t index, bool with_changes) {
+        struct coded_change change;
+        struct decoder decoder;
+        size_t at = 0;
+        int r;
+
+        chunk_decode_pass(chunk, index, &decoder);
+        scan->n_changes = 0;
+        if (with_changes) {
+                /* A change takes two bytes at least. */
+                r = reserve_changes(scan, (size_t)(decoder.end - decoder.p) / 2);
+                if (r < 0)
+                        return r;
+        }
+
+        while (decoder_next(&decoder, &change)) {
+                struct scan_row *row = &scan->rows[change.row];
+                uint64_t from, to;
+
+                at = row_seek(row->row, change.cpu, at <= row->row->n_series ? at : 0);
+                from = row->values[at];
+                to = from + change.difference;
+                row->values[at] = to;
+                if (with_changes)
+                        scan_add_change(scan, row, &change, from, to);
+        }
+
+        return 0;
+}
+
+static int deliver(const struct scan *scan, const struct chunk *chunk, size_t index, store_pass_fn fn,
+                   void *userdata) {
+        const struct pass *pass = &chunk->passes[index];
+
+        return fn(
+                &(struct store_pass){
+                        .stamp = pass->stamp,
+                        .cpus = &pass->cpus->set,
+                        .after_gap = pass->after_gap,
+                        .changes = scan->changes,
+                        .n_changes = scan->n_changes,
+                },
+                userdata);
+}
+
+/* Everything that was not zero, in rows that the pass had. */
+static int collect_values(struct scan *scan, uint64_t pass) {
+        int r;
+
+        r = reserve_changes(scan, scan->source->rows.n_series);
+        if (r < 0)
+                return r;
+
+        scan->n_changes = 0;
+        for (size_t i = 0; i < scan->source->rows.n_items; i++) {
+                const struct scan_row *row = &scan->rows[i];
+
+                if (!row->row || !row_in_pass(row->row, pass))
+                        continue;
+
+                for (size_t j = 0; j < row->row->n_series; j++)
+                        if (row->values[j] != 0)
+                                scan->changes[scan->n_changes++] = (struct store_change){
+                                        .row = (uint32_t)i,
+                                        .cpu = row->row->series[j].cpu,
+                                        .value = row->values[j],
+                                };
+        }
+
+        return 0;
+}
+
+/* From the start of the baseline's chunk to the baseline. */
+static int scan_baseline(struct scan *scan, const struct position *baseline, store_pass_fn fn,
+                         void *userdata) {
+        int r;
+
+        load_base(scan, baseline->chunk);
+        for (size_t i = 0; i <= baseline->index; i++) {
+                r = scan_pass(scan, baseline->chunk, i, false);
+                if (r < 0)
+                        return r;
+        }
+
+        if (!fn)
+                return 0;
+
+        r = collect_values(scan, baseline->chunk->first_pass + baseline->index);
+        if (r < 0)
+                return r;
+
+        return deliver(scan, baseline->chunk, baseline->index, fn, userdata);
+}
+
+/* The pass after this one. */
+static struct position next_position(const struct position *position) {
+        if (position->index + 1 < position->chunk->n_passes)
+                return (struct position){ .chunk = position->chunk, .index = position->index + 1 };
+
+        return (struct position){ .chunk = position->chunk->next };
+}
+
+static bool is_at_or_before(const struct position *a, const struct position *b) {
+        return a->chunk && b->chunk && a->chunk->first_pass + a->index <= b->chunk->first_pass + b->index;
+}
+
+static int scan_changes(struct scan *scan, const struct selection *selection, store_pass_fn fn,
+                        void *userdata) {
+        struct position at = next_position(&selection->baseline);
+        int r;
+
+        for (; is_at_or_before(&at, &selection->last); at = next_position(&at)) {
+                bool wanted = in_range(scan, &at.chunk->passes[at.index]);
+
+                r = scan_pass(scan, at.chunk, at.index, wanted);
+                if (r < 0)
+                        return r;
+                if (!wanted)
+                        continue;
+
+                r = deliver(scan, at.chunk, at.index, fn, userdata);
+                if (r != 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+int source_scan(const struct source *source, uint64_t since_us, uint64_t until_us, store_pass_fn baseline_fn,
+                store_pass_fn fn, void *userdata) {
+        _cleanup_(scan_done) struct scan scan = { .source = source,
+                                                  .since_us = since_us,
+                                                  .until_us = until_us };
+        struct selection selection = {};
+        int r;
+
+        if (!scan_select(&scan, &selection))
+                return -ENOENT;
+
+        r = scan_init(&scan);
+        if (r < 0)
+                return r;
+
+        r = scan_baseline(&scan, &selection.baseline, baseline_fn, userdata);
+        if (r != 0)
+                return r;
+
+        return scan_changes(&scan, &selection, fn, userdata);
+}

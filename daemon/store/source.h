@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Everything the store keeps of one collector: rows with their latest values, chunks of older passes,
+ * gaps. Passes are numbered from 0 in the order of the monotonic clock. Private to daemon/store.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/store/gaps.h"
+#include "daemon/store/rows.h"
+#include "daemon/store/samples.h"
+#include "daemon/store/store.h"
+
+struct source {
+        char *name;
+        const struct metric_desc *metrics; /* borrowed */
+        size_t n_metrics;
+        struct rows rows;
+        struct chunk *oldest, *newest;
+        size_t n_passes;          /* kept */
+        size_t closed_bytes;      /* of all chunks but the newest */
+        uint64_t next_pass;       /* number of the next pass */
+        uint64_t attempt;         /* number of the latest commit, successful or not */
+        struct stamp last;        /* of the latest pass, if next_pass > 0 */
+        struct shared_cpus *cpus; /* of the latest pass */
+        uint64_t *cpu_passes;     /* by CPU: number of the pass after the last one that had it, 0: never */
+        size_t n_cpu_passes;
+        size_t n_refused; /* the most series that one pass had too many */
+        struct gaps gaps;
+        struct bytes scratch; /* the code of the pass that is being committed */
+};
+
+struct source_limits {
+        size_t n_series_max;
+        size_t chunk_bytes; /* where a chunk is big enough */
+};
+
+/* metrics are borrowed, the name is copied. 0 or -ENOMEM. */
+int source_new(const char *name, const struct metric_desc *metrics, size_t n_metrics,
+               struct source **ret_source);
+struct source *source_free(struct source *source);
+DEFINE_CLEANUP(struct source *, source_free)
+
+/* See store_commit(). *ret_n_refused: how much source->n_refused has grown. */
+int source_commit(struct source *source, const struct batch *batch, const struct source_limits *limits,
+                  size_t *ret_n_refused);
+int source_mark_gap(struct source *source, const struct stamp *stamp, const char *reason);
+/* Forgets the oldest chunk (there must be one), the rows that were only in it, and gaps before the rest.
+ * Returns the number of passes that were in it. */
+size_t source_drop_chunk(struct source *source);
+/* Forgets chunks whose passes are all before that moment. */
+void source_expire(struct source *source, uint64_t monotonic_ns);
+size_t source_memory(const struct source *source);
+
+/* The difference that a change from one value to another means: wraps of 32-bit counters are undone, any
+ * other decrease is a reset, for which it is the whole new value. Gauges have none. */
+uint64_t metric_difference(const struct metric_desc *metric, uint64_t from, uint64_t to, bool *ret_reset);
