@@ -25,8 +25,9 @@ struct latency {
         size_t n_cpus;
 };
 
-/* Reads source "irq-delay", metrics "lateness" (histogram, ns, per CPU), "lateness-max" (gauge, ns, per
- * CPU: largest since start) and "observed" (counter, ns, per CPU). 0; -ENOENT; -ENOMEM. */
+/* Reads source "irq-delay", per CPU and in ns: "lateness" (histogram), "lateness-max" (gauge: largest since
+ * start), "observed" (counter) and "watched" (counter: wall time for which the collector was responsible for
+ * this online CPU). 0; -ENOENT nothing to compare in the span; -ENOMEM. */
 int latency_query(const struct store *store, uint64_t since_us, uint64_t until_us,
                   const struct cpu_set *cpus, struct latency **ret_latency);
 struct latency *latency_free(struct latency *latency);

@@ -38,17 +38,19 @@ struct rates {
         const struct metric_desc *metric;  /* borrowed from the store */
         char *source;
         uint64_t since_us, until_us;       /* of the passes that were really used; <= as requested */
-        uint64_t elapsed_ns;               /* monotonic, between these two passes, less gaps that were
-                                            * cut out: see n_gaps */
+        uint64_t elapsed_ns;               /* monotonic, between these two passes. A gap across the start of
+                                            * the span is cut out, one inside is bridged: counters and time
+                                            * both went on */
         int *cpus;                         /* kernel CPU ids, ascending: every CPU that had values */
         bool *online;                      /* in the last pass used */
         size_t n_cpus;
         struct rates_row *rows;            /* in order of appearance */
         size_t n_rows;
-        size_t n_gaps;                     /* gaps inside the span */
+        size_t n_gaps;                     /* gaps that touch the span as requested */
 };
 
-/* 0; -ENOENT no such source, metric, or no pass in the span; -ENOMEM. */
+/* 0; -ENOENT no such source or metric, a gauge (it has no differences), or not two passes to compare;
+ * -ENOMEM. With request->cpus, values that belong to no CPU are left out. */
 int rates_query(const struct store *store, const struct rates_request *request,
                 struct rates **ret_rates);
 struct rates *rates_free(struct rates *rates);

@@ -7,6 +7,7 @@
  * delivers are NULL.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,11 +27,13 @@ struct report_gap {
         char *collector;
         uint64_t since_us, until_us; /* clipped to the report's span */
         char *reason;
+        bool before_start;           /* older than the oldest pass kept; not a failure */
 };
 
 struct report {
         uint64_t since_us, until_us;
-        struct windows *windows;
+        bool filtered;              /* a selection of CPUs, not the machine */
+        struct windows *windows;    /* never NULL */
         struct latency *latency;    /* NULL: irq-delay does not run */
         struct rates *softirqs;     /* NULL: not collected */
         struct rates *interrupts;

@@ -47,11 +47,12 @@ struct status {
         uint64_t cpu_ns;             /* user + system time of the daemon */
         uint64_t bpf_ns;             /* run time of its BPF programs; 0 unless kernel.bpf_stats_enabled */
         uint64_t rss_bytes;
-        struct status_collector *collectors;
+        struct status_collector *collectors; /* owned, as settings */
         size_t n_collectors;
         struct status_setting *settings;
         size_t n_settings;
         struct store_stats store;
+        uint64_t store_budget_bytes; /* 0: not known */
         uint64_t n_connections, n_subscriptions;      /* now */
         uint64_t n_dropped_messages, n_refused_connections;
         uint64_t n_journal_entries, n_journal_suppressed, n_journal_dropped;

@@ -13,7 +13,7 @@
 #include "daemon/store/store.h"
 
 struct events_request {
-        uint64_t since_us, until_us;
+        uint64_t since_us, until_us; /* ends of windows in (since_us, until_us], as with passes */
         uint32_t kinds;             /* bit per enum event_kind; 0: all */
         const struct cpu_set *cpus; /* NULL: all */
         const char *culprit;        /* exact name; NULL: any */
@@ -27,11 +27,13 @@ int events_query(const struct store *store, const struct events_request *request
 
 struct window_group {
         char *culprit;              /* NULL: not known */
-        enum event_class class;     /* of the worst window */
+        enum event_class class;     /* of all of them: a group is one culprit and one class */
         uint64_t count;
         uint64_t total_min_ns, total_max_ns; /* sums of the bounds */
         uint64_t worst_min_ns, worst_max_ns; /* bounds of the worst window */
         int64_t worst_id;           /* its event id */
+        struct event *worst;        /* the window itself; an owned reference */
+        uint64_t largest_max_ns;    /* the largest upper bound, perhaps of another window */
         uint64_t first_us, last_us;
         struct cpu_set cpus;
         char (*comms)[EVENT_COMM_MAX]; /* distinct task names, most windows first, at most 8 */

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "daemon/ipc/json-report.h"
+
+#include <string.h>
+
+#include "daemon/ipc/json-rates.h"
+
+static void set_findings(struct json_writer *writer, const struct findings *findings) {
+        struct json_writer array = json_writer_array();
+
+        for (size_t i = 0; i < findings->n_items; i++) {
+                const struct finding *finding = &findings->items[i];
+                struct json_writer object = json_writer_object();
+
+                json_set_text(&object, "code", finding->code);
+                json_set_text(&object, "severity", severity_to_string(finding->severity));
+                json_set_text(&object, "subject", finding->subject);
+                json_set_text(&object, "text", finding->text);
+                json_set_evidence(&object, "evidence", finding->evidence, finding->n_evidence);
+                json_set_text(&object, "advice", finding->advice);
+                json_append_writer(&array, &object);
+        }
+
+        json_set_writer(writer, "findings", &array);
+}
+
+static void set_comms(struct json_writer *writer, const struct window_group *group) {
+        struct json_writer array = json_writer_array();
+
+        for (size_t i = 0; i < group->n_comms; i++)
+                json_append(&array, json_text(group->comms[i], strnlen(group->comms[i], EVENT_COMM_MAX)));
+
+        json_set_writer(writer, "comms", &array);
+}
+
+/* A window always has a class in words. */
+static const char *json_class_name(enum event_class class) {
+        return event_class_to_string(class) ?: "unknown";
+}
+
+static void append_group(struct json_writer *array, const struct window_group *group) {
+        struct json_writer object = json_writer_object();
+
+        json_set_text(&object, "culprit", group->culprit);
+        json_set_text(&object, "class", json_class_name(group->class));
+        json_set_u64(&object, "count", group->count);
+        json_set_u64(&object, "totalMinNsec", group->total_min_ns);
+        json_set_u64(&object, "totalMaxNsec", group->total_max_ns);
+        json_set_u64(&object, "worstMinNsec", group->worst_min_ns);
+        json_set_u64(&object, "worstMaxNsec", group->worst_max_ns);
+        json_set_i64(&object, "worstId", group->worst_id);
+        json_set_u64(&object, "firstUsec", group->first_us);
+        json_set_u64(&object, "lastUsec", group->last_us);
+        json_set_cpus(&object, "cpus", &group->cpus);
+        set_comms(&object, group);
+        json_append_writer(array, &object);
+}
+
+static void append_class(struct json_writer *array, const struct window_class *class) {
+        struct json_writer object = json_writer_object();
+
+        json_set_text(&object, "class", json_class_name(class->class));
+        json_set_u64(&object, "count", class->count);
+        json_set_u64(&object, "totalMinNsec", class->total_min_ns);
+        json_set_u64(&object, "worstMaxNsec", class->worst_max_ns);
+        json_append_writer(array, &object);
+}
+
+static void set_windows(struct json_writer *writer, const struct windows *windows) {
+        struct json_writer object = json_writer_object();
+        struct json_writer by_culprit = json_writer_array(), by_class = json_writer_array();
+
+        for (size_t i = 0; i < MIN(windows->n_by_culprit, (size_t)JSON_CULPRITS_MAX); i++)
+                append_group(&by_culprit, &windows->by_culprit[i]);
+        for (size_t i = 0; i < windows->n_by_class; i++)
+                append_class(&by_class, &windows->by_class[i]);
+
+        json_set_u64(&object, "count", windows->count);
+        json_set_u64(&object, "worstNsec", windows->worst_ns);
+        json_set_writer(&object, "byCulprit", &by_culprit);
+        json_set_writer(&object, "byClass", &by_class);
+        json_set_writer(writer, "windows", &object);
+}
+
+static void set_latency(struct json_writer *writer, const struct latency *latency) {
+        struct json_writer array = json_writer_array();
+
+        for (size_t i = 0; latency && i < latency->n_cpus; i++) {
+                const struct latency_cpu *cpu = &latency->cpus[i];
+                struct json_writer object = json_writer_object();
+
+                json_set_i64(&object, "cpu", cpu->cpu);
+                json_set_u64(&object, "samples", cpu->n);
+                json_set_u64(&object, "p50Nsec", cpu->p50_ns);
+                json_set_u64(&object, "p99Nsec", cpu->p99_ns);
+                json_set_u64(&object, "p999Nsec", cpu->p999_ns);
+                json_set_u64(&object, "maxNsec", cpu->max_ns);
+                json_set_double(&object, "coverage", cpu->coverage);
+                json_append_writer(&array, &object);
+        }
+
+        json_set_writer(writer, "latency", &array);
+}
+
+static void set_softirqs(struct json_writer *writer, const struct rates *rates, bool with_cpus) {
+        struct json_writer array = json_writer_array();
+
+        for (size_t i = 0; rates && i < rates->n_rows; i++) {
+                const struct rates_row *row = &rates->rows[i];
+                struct json_writer object;
+
+                if (row->total == 0)
+                        continue;
+                object = json_writer_object();
+                json_set_text(&object, "type", row->name);
+                json_set_u64(&object, "total", row->total);
+                json_set_double(&object, "perSecond", row->per_second);
+                json_set_per_cpu(&object, rates, row, with_cpus);
+                json_set_double(&object, "imbalance", rates_row_imbalance(rates, row));
+                json_append_writer(&array, &object);
+        }
+
+        json_set_writer(writer, "softirqs", &array);
+}
+
+/* The row's label of that name, whatever its position; NULL when the row or the metric has none. */
+static const char *find_label(const struct rates *rates, const struct rates_row *row, const char *name) {
+        for (size_t i = 0; i < METRIC_LABELS_MAX && rates->metric->labels[i]; i++)
+                if (strcmp(rates->metric->labels[i], name) == 0)
+                        return row->labels[i];
+
+        return NULL;
+}
+
+static void set_interrupts(struct json_writer *writer, const struct rates *rates, bool with_cpus) {
+        struct json_writer array = json_writer_array();
+
+        for (size_t i = 0; rates && i < rates->n_rows; i++) {
+                const struct rates_row *row = &rates->rows[i];
+                struct json_writer object;
+
+                if (row->total == 0)
+                        continue;
+                object = json_writer_object();
+                json_set_text(&object, "irq", row->name);
+                json_set_text(&object, "name", find_label(rates, row, "actions"));
+                json_set_text(&object, "chip", find_label(rates, row, "chip"));
+                json_set_text(&object, "hwirq", find_label(rates, row, "hwirq"));
+                json_set_u64(&object, "total", row->total);
+                json_set_double(&object, "perSecond", row->per_second);
+                json_set_per_cpu(&object, rates, row, with_cpus);
+                json_set_null(&object, "affinity"); /* no collector reads it yet */
+                json_append_writer(&array, &object);
+        }
+
+        json_set_writer(writer, "interrupts", &array);
+}
+
+static void set_gaps(struct json_writer *writer, const struct report *report) {
+        struct json_writer array = json_writer_array();
+
+        for (size_t i = 0; i < MIN(report->n_gaps, (size_t)JSON_GAPS_MAX); i++) {
+                struct json_writer object = json_writer_object();
+
+                json_set_text(&object, "collector", report->gaps[i].collector);
+                json_set_u64(&object, "sinceUsec", report->gaps[i].since_us);
+                json_set_u64(&object, "untilUsec", report->gaps[i].until_us);
+                json_set_text(&object, "reason", report->gaps[i].reason);
+                json_append_writer(&array, &object);
+        }
+
+        json_set_writer(writer, "gaps", &array);
+}
+
+int json_report(const struct report *report, const struct json_host *host, bool with_cpus,
+                struct json_object **ret_object) {
+        struct json_writer writer = json_writer_object();
+
+        json_set_u64(&writer, "sinceUsec", report->since_us);
+        json_set_u64(&writer, "untilUsec", report->until_us);
+        json_set_text(&writer, "hostname", host->name);
+        json_set_text(&writer, "bootId", host->boot_id);
+        set_findings(&writer, &report->findings);
+        set_windows(&writer, report->windows);
+        set_latency(&writer, report->latency);
+        set_softirqs(&writer, report->softirqs, with_cpus);
+        set_interrupts(&writer, report->interrupts, with_cpus);
+        set_gaps(&writer, report);
+        return json_writer_finish(&writer, ret_object);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A report as the Report of io.irqwatch.monitor.
+ */
+
+#include <json-c/json.h>
+#include <stdbool.h>
+
+#include "daemon/ipc/json-status.h"
+#include "daemon/query/report.h"
+
+enum {
+        JSON_CULPRITS_MAX = 256, /* the worst; Windows.count and byClass are of all */
+        JSON_GAPS_MAX = 512,     /* the rest is cut */
+};
+
+/* with_cpus false leaves every perCpu list empty, for what would not fit into a message. 0 or -ENOMEM. */
+int json_report(const struct report *report, const struct json_host *host, bool with_cpus,
+                struct json_object **ret_object);

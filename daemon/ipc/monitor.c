@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "daemon/ipc/monitor.h"
+
+#include <string.h>
+
+#include "common/varlink-frame.h"
+#include "daemon/ipc/json-event.h"
+#include "daemon/ipc/json-rates.h"
+#include "daemon/ipc/json-report.h"
+#include "daemon/ipc/json-status.h"
+#include "daemon/ipc/monitor-internal.h"
+#include "daemon/query/rates.h"
+#include "daemon/query/report.h"
+
+/* The interface file itself, turned into string literals by the build. */
+static const char monitor_description[] =
+#include "daemon/io.irqwatch.monitor.varlink.inc"
+        ;
+
+int monitor_parse(struct varlink_call *call, const struct varlink_field *fields, struct json_object *parameters,
+                  struct monitor_params *ret_params, uint64_t *ret_now_us) {
+        const char *invalid;
+        struct stamp now;
+        int r;
+
+        stamp_now(&now);
+        r = monitor_params_parse(fields, parameters, now.realtime_us, ret_params, &invalid);
+        if (r < 0)
+                return r;
+        if (r > 0) {
+                r = varlink_call_invalid_parameter(call, invalid);
+                return r < 0 ? r : 1;
+        }
+
+        if (ret_now_us)
+                *ret_now_us = now.realtime_us;
+        return 0;
+}
+
+int monitor_wrap(const char *key, struct json_object *value, struct json_object **ret_object) {
+        struct json_writer writer = json_writer_object();
+
+        if (value)
+                json_set(&writer, key, value);
+        else
+                json_set_null(&writer, key);
+        return json_writer_finish(&writer, ret_object);
+}
+
+int monitor_reply(struct varlink_call *call, const char *key, struct json_object *value) {
+        struct json_object *object;
+        int r;
+
+        r = monitor_wrap(key, value, &object);
+        if (r < 0)
+                return r;
+        return varlink_call_reply(call, object);
+}
+
+static int get_status(struct varlink_call *call, struct json_object *parameters, void *userdata) {
+        struct monitor *monitor = userdata;
+        _cleanup_(status_done) struct status status = {};
+        struct json_object *object;
+        struct json_host host;
+        struct stamp now;
+        int r;
+
+        r = json_host_read(&host);
+        if (r < 0)
+                return r;
+        r = monitor->ops->get_status(monitor->userdata, &status);
+        if (r < 0)
+                return r;
+        stamp_now(&now);
+        r = json_status(&status, &host, now.realtime_us, &object);
+        if (r < 0)
+                return r;
+        return monitor_reply(call, "status", object);
+}
+
+/* Makes the reply's value with per-CPU lists or without. */
+typedef int (*make_fn)(const void *result, bool with_cpus, struct json_object **ret_object);
+
+/* On machines with very many CPUs the lists per CPU may not fit into a message: then without them. */
+static int reply_within_limit(struct varlink_call *call, const char *key, make_fn make, const void *result) {
+        struct json_object *object;
+        int r;
+
+        for (int with_cpus = 1; with_cpus >= 0; with_cpus--) {
+                r = make(result, with_cpus, &object);
+                if (r < 0)
+                        return r;
+                r = monitor_reply(call, key, object);
+                if (r != -EMSGSIZE)
+                        return r;
+        }
+
+        return varlink_call_error(call, MONITOR_INTERFACE ".TooLarge", NULL);
+}
+
+static const struct varlink_field report_fields[] = {
+        { "sinceUsec", VARLINK_INTEGER, true },
+        { "untilUsec", VARLINK_INTEGER, false },
+        { "cpus", VARLINK_INTEGERS, false },
+        {},
+};
+
+static int make_report(const void *result, bool with_cpus, struct json_object **ret_object) {
+        struct json_host host;
+        int r;
+
+        r = json_host_read(&host);
+        if (r < 0)
+                return r;
+        return json_report(result, &host, with_cpus, ret_object);
+}
+
+static int report(struct varlink_call *call, struct json_object *parameters, void *userdata) {
+        _cleanup_(monitor_params_done) struct monitor_params params = {};
+        _cleanup_(report_freep) struct report *result = NULL;
+        struct monitor *monitor = userdata;
+        uint64_t now_us;
+        int r;
+
+        r = monitor_parse(call, report_fields, parameters, &params, &now_us);
+        if (r != 0)
+                return MIN(r, 0);
+
+        const struct report_request request = {
+                .since_us = params.since_us,
+                .until_us = MIN(params.until_us, now_us),
+                .cpus = params.has_cpus ? &params.cpus : NULL,
+        };
+
+        r = report_query(monitor->store, &request, &result);
+        if (r < 0)
+                return r;
+        return reply_within_limit(call, "report", make_report, result);
+}
+
+static const struct varlink_field event_fields[] = { { "id", VARLINK_INTEGER, true }, {} };
+
+static int get_event(struct varlink_call *call, struct json_object *parameters, void *userdata) {
+        _cleanup_(monitor_params_done) struct monitor_params params = {};
+        struct monitor *monitor = userdata;
+        const struct event *event;
+        struct json_object *object;
+        size_t size;
+        int r;
+
+        r = monitor_parse(call, event_fields, parameters, &params, NULL);
+        if (r != 0)
+                return MIN(r, 0);
+
+        event = store_find_event(monitor->store, params.id);
+        if (!event) {
+                r = monitor_wrap("id", json_object_new_int64(params.id), &object);
+                if (r < 0)
+                        return r;
+                return varlink_call_error(call, MONITOR_INTERFACE ".NoSuchEvent", object);
+        }
+
+        r = json_event_within(event, MONITOR_EVENTS_BYTES, &object, &size);
+        if (r < 0)
+                return r;
+        return monitor_reply(call, "event", object);
+}
+
+static const struct varlink_field rates_fields[] = {
+        { "source", VARLINK_STRING, true },
+        { "metric", VARLINK_STRING, false },
+        { "sinceUsec", VARLINK_INTEGER, true },
+        { "untilUsec", VARLINK_INTEGER, false },
+        { "cpus", VARLINK_INTEGERS, false },
+        {},
+};
+
+static int make_rates(const void *result, bool with_cpus, struct json_object **ret_object) {
+        return json_rates(result, with_cpus, ret_object);
+}
+
+/* Why rates_query() found nothing. */
+static const char *no_rates_reason(const struct store *store, const struct monitor_params *params) {
+        const struct metric_desc *metrics;
+        int source;
+        size_t n;
+
+        source = store_find_source(store, params->source);
+        if (source < 0)
+                return "no collector of that name has run";
+
+        metrics = store_source_metrics(store, (unsigned)source, &n);
+        for (size_t i = 0; i < n; i++) {
+                if (params->metric && strcmp(metrics[i].name, params->metric) != 0)
+                        continue;
+                return metrics[i].type == METRIC_GAUGE ? "this metric is a gauge: it has values, but no rate"
+                                                       : "fewer than two passes in that span to compare";
+        }
+
+        return "the collector has no metric of that name";
+}
+
+static int reply_no_data(struct varlink_call *call, const char *source, const char *reason) {
+        struct json_writer writer = json_writer_object();
+        struct json_object *object;
+        int r;
+
+        json_set_text(&writer, "source", source);
+        json_set_text(&writer, "reason", reason);
+        r = json_writer_finish(&writer, &object);
+        if (r < 0)
+                return r;
+        return varlink_call_error(call, MONITOR_INTERFACE ".NoData", object);
+}
+
+static int get_rates(struct varlink_call *call, struct json_object *parameters, void *userdata) {
+        _cleanup_(monitor_params_done) struct monitor_params params = {};
+        _cleanup_(rates_freep) struct rates *rates = NULL;
+        struct monitor *monitor = userdata;
+        uint64_t now_us;
+        int r;
+
+        r = monitor_parse(call, rates_fields, parameters, &params, &now_us);
+        if (r != 0)
+                return MIN(r, 0);
+
+        const struct rates_request request = {
+                .source = params.source,
+                .metric = params.metric,
+                .since_us = params.since_us,
+                .until_us = MIN(params.until_us, now_us),
+                .cpus = params.has_cpus ? &params.cpus : NULL,
+        };
+
+        r = rates_query(monitor->store, &request, &rates);
+        if (r == -ENOENT)
+                return reply_no_data(call, params.source, no_rates_reason(monitor->store, &params));
+        if (r < 0)
+                return r;
+        return reply_within_limit(call, "rates", make_rates, rates);
+}
+
+static const struct varlink_field set_fields[] = {
+        { "name", VARLINK_STRING, true },
+        { "value", VARLINK_STRING, true },
+        {},
+};
+
+/* The setting's value as status has it, or NULL when there is none of that name. */
+static int get_setting(struct monitor *monitor, const char *section, const char *key, char **ret_value) {
+        _cleanup_(status_done) struct status status = {};
+        int r;
+
+        r = monitor->ops->get_status(monitor->userdata, &status);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < status.n_settings; i++) {
+                struct status_setting *setting = &status.settings[i];
+
+                if (strcmp(setting->section, section) == 0 && strcmp(setting->key, key) == 0) {
+                        *ret_value = TAKE_PTR(setting->value);
+                        return 0;
+                }
+        }
+
+        *ret_value = NULL;
+        return 0;
+}
+
+static int reply_invalid_setting(struct varlink_call *call, const char *name, const char *reason) {
+        struct json_writer writer = json_writer_object();
+        struct json_object *object;
+        int r;
+
+        json_set_text(&writer, "name", name);
+        json_set_text(&writer, "reason", reason ?: "the value was refused");
+        r = json_writer_finish(&writer, &object);
+        if (r < 0)
+                return r;
+        return varlink_call_error(call, MONITOR_INTERFACE ".InvalidSetting", object);
+}
+
+static int reply_setting(struct varlink_call *call, const char *name, const char *value, const char *previous) {
+        struct json_writer writer = json_writer_object();
+        struct json_object *object;
+        int r;
+
+        json_set_text(&writer, "name", name);
+        json_set_text(&writer, "value", value ?: "");
+        json_set_text(&writer, "previous", previous ?: "");
+        r = json_writer_finish(&writer, &object);
+        if (r < 0)
+                return r;
+        return varlink_call_reply(call, object);
+}
+
+static int change_setting(struct monitor *monitor, struct varlink_call *call, const char *name, const char *section,
+                          const char *key, const char *value) {
+        _cleanup_(freep) char *previous = NULL, *now = NULL, *error = NULL;
+        int r;
+
+        r = get_setting(monitor, section, key, &previous);
+        if (r < 0)
+                return r;
+        r = monitor->ops->set(monitor->userdata, section, key, value, &error);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0)
+                return reply_invalid_setting(call, name, error);
+        r = get_setting(monitor, section, key, &now);
+        if (r < 0)
+                return r;
+        return reply_setting(call, name, now, previous);
+}
+
+static int set(struct varlink_call *call, struct json_object *parameters, void *userdata) {
+        _cleanup_(monitor_params_done) struct monitor_params params = {};
+        _cleanup_(freep) char *section = NULL;
+        char *dot;
+        int r;
+
+        r = monitor_parse(call, set_fields, parameters, &params, NULL);
+        if (r != 0)
+                return MIN(r, 0);
+
+        section = strdup(params.name);
+        if (!section)
+                return -ENOMEM;
+        dot = strrchr(section, '.'); /* the last one: keys have none, names of alerts may */
+        if (!dot)
+                return reply_invalid_setting(call, params.name,
+                                             "a setting is named SECTION.KEY, as in irq-delay.threshold");
+
+        *dot = '\0';
+        return change_setting(userdata, call, params.name, section, dot + 1, params.value);
+}
+
+static const struct varlink_method monitor_methods[] = {
+        { "GetStatus", NULL, 0, get_status },
+        { "Report", report_fields, 0, report },
+        { "ListEvents", monitor_list_fields, VARLINK_METHOD_MAY_STREAM, monitor_list_events },
+        { "Subscribe", monitor_subscribe_fields, VARLINK_METHOD_STREAMS, monitor_subscribe },
+        { "GetEvent", event_fields, 0, get_event },
+        { "GetRates", rates_fields, 0, get_rates },
+        { "Set", set_fields, VARLINK_METHOD_ROOT, set },
+        {},
+};
+
+int monitor_new(const struct store *store, const struct monitor_ops *ops, void *userdata,
+                struct monitor **ret_monitor) {
+        struct monitor *monitor;
+
+        monitor = calloc(1, sizeof(*monitor));
+        if (!monitor)
+                return -ENOMEM;
+
+        *monitor = (struct monitor){
+                .store = store,
+                .ops = ops,
+                .userdata = userdata,
+                .interface = {
+                        .name = MONITOR_INTERFACE,
+                        .description = monitor_description,
+                        .methods = monitor_methods,
+                        .userdata = monitor,
+                },
+        };
+        *ret_monitor = monitor;
+        return 0;
+}
+
+struct monitor *monitor_free(struct monitor *monitor) {
+        if (!monitor)
+                return NULL;
+
+        monitor_drop_subscriptions(monitor);
+        free(monitor);
+        return NULL;
+}
+
+const struct varlink_interface *monitor_interface(const struct monitor *monitor) {
+        return &monitor->interface;
+}

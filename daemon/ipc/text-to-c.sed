@@ -1,0 +1,3 @@
+# Any text to C string literals, one per line.
+s/["\\]/\\&/g
+s/.*/"&\\n"/

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "daemon/query/finding-rule.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/parse.h"
+
+/* Softirqs whose place is a matter of configuration. TIMER, SCHED and RCU run where the work is: uneven on
+ * every machine with one busy CPU, and no fault. */
+static const char *const steerable_softirqs[] = { "NET_RX", "NET_TX", "BLOCK", "TASKLET" };
+
+enum {
+        IMBALANCE_PER_SECOND = 1000,          /* below, no CPU is near its limit */
+        IMBALANCE_PER_SECOND_WARNING = 20000, /* one CPU may well be the bottleneck */
+        IMBALANCE_CPUS = 4,                   /* from here on judged by IMBALANCE_RATIO, else by the share */
+        IMBALANCE_RATIO = 4,                  /* busiest CPU against an even spread */
+        IMBALANCE_SHARE_PERCENT = 90,
+        COVERAGE_PERCENT = 80,
+        COVERAGE_WARNING_PERCENT = 50,
+        GAP_PERCENT = 1,         /* of the span: fewer seconds hide little */
+        GAP_WARNING_PERCENT = 10,
+        NOT_RECORDED_PERCENT = 10,
+};
+
+static bool is_steerable(const char *type) {
+        for (size_t i = 0; i < ELEMENTSOF(steerable_softirqs); i++)
+                if (strcmp(type, steerable_softirqs[i]) == 0)
+                        return true;
+
+        return false;
+}
+
+static size_t count_online(const struct rates *rates) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < rates->n_cpus; i++)
+                n += rates->online[i];
+
+        return n;
+}
+
+static size_t busiest_cpu(const struct rates *rates, const struct rates_row *row) {
+        size_t busiest = 0;
+
+        for (size_t i = 1; i < rates->n_cpus; i++)
+                if (row->per_cpu[i] > row->per_cpu[busiest])
+                        busiest = i;
+
+        return busiest;
+}
+
+static bool is_imbalanced(const struct rates *rates, const struct rates_row *row) {
+        double imbalance = rates_row_imbalance(rates, row);
+        size_t n = count_online(rates);
+
+        if (n < 2 || row->per_second <= IMBALANCE_PER_SECOND || !is_steerable(row->name))
+                return false;
+        if (n >= IMBALANCE_CPUS)
+                return imbalance >= IMBALANCE_RATIO;
+        return imbalance * 100 >= (double)n * IMBALANCE_SHARE_PERCENT;
+}
+
+static int set_imbalance_advice(struct finding *finding, const char *type, int cpu) {
+        if (strncmp(type, "NET_", 4) != 0)
+                return finding_set_advice(finding,
+                                          "\"irqctl rates interrupts --cpu %d\" (free) names the device whose "
+                                          "interrupts lead there. Its /proc/irq/NUMBER/smp_affinity_list moves them; "
+                                          "managed interrupts of NVMe and the like refuse that.",
+                                          cpu);
+
+        return finding_set_advice(
+                finding,
+                "\"irqctl rates interrupts --cpu %d\" names the device and \"ethtool -l DEV\" says whether it has "
+                "more queues (both free). More queues (\"ethtool -L\", resets the link for a moment on some drivers) "
+                "or another /proc/irq/NUMBER/smp_affinity_list spread the work in hardware; with one queue, RPS "
+                "(/sys/class/net/DEV/queues/rx-0/rps_cpus) does it in software for one IPI per batch of packets. One "
+                "single flow stays on one CPU whatever is set.",
+                cpu);
+}
+
+static int add_imbalance(struct finding_context *context, const struct rates *rates, const struct rates_row *row) {
+        size_t busiest = busiest_cpu(rates, row), n_online = count_online(rates);
+        double share = 100.0 * (double)row->per_cpu[busiest] / (double)row->total;
+        double busiest_per_second = row->per_second * share / 100;
+        struct finding *finding;
+        int r;
+
+        r = finding_add(context,
+                        busiest_per_second >= IMBALANCE_PER_SECOND_WARNING ? SEVERITY_WARNING : SEVERITY_INFO,
+                        row->name, &finding);
+        if (r < 0)
+                return r;
+        r = finding_set_text(finding, "CPU %d did %.0f %% of all %s softirqs (%.0f of %.0f per second), with %zu "
+                             "CPUs online",
+                             rates->cpus[busiest], share, row->name, busiest_per_second, row->per_second, n_online);
+        if (r == 0)
+                r = set_imbalance_advice(finding, row->name, rates->cpus[busiest]);
+        if (r == 0)
+                r = finding_add_integer(finding, "cpu", (uint64_t)rates->cpus[busiest]);
+        if (r == 0)
+                r = finding_add_integer(finding, "cpuTotal", row->per_cpu[busiest]);
+        if (r == 0)
+                r = finding_add_integer(finding, "total", row->total);
+        if (r == 0)
+                r = finding_add_integer(finding, "onlineCpus", n_online);
+        return r;
+}
+
+int finding_softirq_imbalance(struct finding_context *context) {
+        const struct rates *rates = context->report->softirqs;
+        int r;
+
+        /* A selection of CPUs says nothing about how the rest shares the work. */
+        if (!rates || context->report->filtered)
+                return 0;
+
+        for (size_t i = 0; i < rates->n_rows; i++) {
+                if (!is_imbalanced(rates, &rates->rows[i]))
+                        continue;
+                r = add_imbalance(context, rates, &rates->rows[i]);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+static int find_uncovered(const struct latency *latency, struct cpu_set *cpus, double *ret_lowest) {
+        double lowest = 1;
+        int r;
+
+        for (size_t i = 0; i < latency->n_cpus; i++) {
+                const struct latency_cpu *cpu = &latency->cpus[i];
+
+                if (cpu->coverage * 100 >= COVERAGE_PERCENT)
+                        continue;
+                lowest = MIN(lowest, cpu->coverage);
+                r = cpu_set_add(cpus, cpu->cpu);
+                if (r < 0)
+                        return r;
+        }
+
+        *ret_lowest = lowest;
+        return 0;
+}
+
+int finding_coverage(struct finding_context *context) {
+        _cleanup_(cpu_set_done) struct cpu_set cpus = {};
+        _cleanup_(freep) char *text = NULL;
+        struct finding *finding;
+        double lowest;
+        int r;
+
+        if (!context->report->latency)
+                return 0;
+        r = find_uncovered(context->report->latency, &cpus, &lowest);
+        if (r < 0 || cpu_set_count(&cpus) == 0)
+                return r;
+        r = finding_format_cpus(&cpus, &text);
+        if (r < 0)
+                return r;
+
+        r = finding_add(context, lowest * 100 < COVERAGE_WARNING_PERCENT ? SEVERITY_WARNING : SEVERITY_INFO, text,
+                        &finding);
+        if (r == 0)
+                r = finding_set_text(finding, "%s: as little as %.0f %% of the time was observed; a window in the "
+                                     "rest would not have been seen",
+                                     text, lowest * 100);
+        if (r == 0)
+                r = finding_set_advice(
+                        finding,
+                        "\"irqctl status\" says whether the collector does less than configured and why. In passive "
+                        "mode an idle CPU has no tick to watch by; \"irqctl set irq-delay.mode=active\" watches "
+                        "always, for one extra timer interrupt per heartbeat and CPU.");
+        if (r == 0)
+                r = finding_add_integer(finding, "lowestPermille", (uint64_t)(lowest * 1000));
+        if (r == 0)
+                r = finding_add_cpus(finding, "cpus", &cpus);
+        return r;
+}
+
+static double percent_of_span(const struct report *report, uint64_t us) {
+        return 100.0 * (double)us / (double)(report->until_us - report->since_us);
+}
+
+/* The gaps of one collector, whose first is gaps[first]. */
+static int add_gaps(struct finding_context *context, size_t first) {
+        const struct report *report = context->report;
+        const char *collector = report->gaps[first].collector;
+        uint64_t total_us = 0, n = 0;
+        char text[DURATION_TEXT_MAX];
+        struct finding *finding;
+        double percent;
+        int r;
+
+        for (size_t i = first; i < report->n_gaps; i++) {
+                if (report->gaps[i].before_start || strcmp(report->gaps[i].collector, collector) != 0)
+                        continue;
+                total_us += report->gaps[i].until_us - report->gaps[i].since_us;
+                n++;
+        }
+
+        percent = percent_of_span(report, total_us);
+        if (percent < GAP_PERCENT)
+                return 0;
+
+        r = finding_add(context, percent < GAP_WARNING_PERCENT ? SEVERITY_INFO : SEVERITY_WARNING, collector,
+                        &finding);
+        if (r == 0)
+                r = finding_set_text(finding, "The collector %s recorded nothing for %s of the span, in %" PRIu64
+                                     " %s: %s",
+                                     collector, format_duration(total_us * NSEC_PER_USEC, text), n,
+                                     n == 1 ? "gap" : "gaps", report->gaps[first].reason);
+        if (r == 0)
+                r = finding_set_advice(finding, "\"irqctl status\" shows the collector's state and how many passes "
+                                                "failed; \"journalctl -u irqwatchd\" has what it said at the time.");
+        if (r == 0)
+                r = finding_add_integer(finding, "gaps", n);
+        if (r == 0)
+                r = finding_add_integer(finding, "totalNsec", total_us * NSEC_PER_USEC);
+        return r;
+}
+
+/* The first gap, not counting the time before the start, of its collector. */
+static bool is_first_gap(const struct report *report, size_t index) {
+        if (report->gaps[index].before_start)
+                return false;
+        for (size_t i = 0; i < index; i++)
+                if (!report->gaps[i].before_start &&
+                    strcmp(report->gaps[i].collector, report->gaps[index].collector) == 0)
+                        return false;
+
+        return true;
+}
+
+int finding_gaps(struct finding_context *context) {
+        int r;
+
+        for (size_t i = 0; i < context->report->n_gaps; i++) {
+                if (!is_first_gap(context->report, i))
+                        continue;
+                r = add_gaps(context, i);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+/* One finding for all collectors: they start together. */
+int finding_not_recorded(struct finding_context *context) {
+        const struct report *report = context->report;
+        uint64_t longest_us = 0;
+        char text[DURATION_TEXT_MAX];
+        struct finding *finding;
+        int r;
+
+        for (size_t i = 0; i < report->n_gaps; i++)
+                if (report->gaps[i].before_start)
+                        longest_us = MAX(longest_us, report->gaps[i].until_us - report->gaps[i].since_us);
+        if (percent_of_span(report, longest_us) < NOT_RECORDED_PERCENT)
+                return 0;
+
+        r = finding_add(context, SEVERITY_INFO, "span", &finding);
+        if (r == 0)
+                r = finding_set_text(finding, "The first %s of the span are not on record: irqwatchd was not yet "
+                                     "watching, or its history no longer reaches back that far",
+                                     format_duration(longest_us * NSEC_PER_USEC, text));
+        if (r == 0)
+                r = finding_set_advice(finding, "Nothing is known about that time, good or bad; ask for a later "
+                                                "\"--since\" to see only what was watched.");
+        if (r == 0)
+                r = finding_add_integer(finding, "missingNsec", longest_us * NSEC_PER_USEC);
+        return r;
+}

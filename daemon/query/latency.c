@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "daemon/query/latency.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "daemon/query/span.h"
+
+enum {
+        LATENCY_BUCKETS = 64, /* 2^63 ns and more is the last that an uint64_t can fall into */
+};
+
+enum latency_metric {
+        LATENCY_LATENESS,
+        LATENCY_LARGEST,
+        LATENCY_OBSERVED,
+        LATENCY_WATCHED,
+        _LATENCY_METRIC_MAX,
+};
+
+static const char *const metric_names[] = {
+        [LATENCY_LATENESS] = "lateness",
+        [LATENCY_LARGEST] = "lateness-max",
+        [LATENCY_OBSERVED] = "observed",
+        [LATENCY_WATCHED] = "watched",
+};
+_Static_assert(ELEMENTSOF(metric_names) == _LATENCY_METRIC_MAX, "a name for every metric");
+
+/* One CPU while the passes go by. */
+struct latency_sum {
+        uint64_t counts[LATENCY_BUCKETS];
+        uint64_t observed_ns, watched_ns;
+        uint64_t gauge_ns;         /* the last value of lateness-max */
+        uint64_t gauge_largest_ns; /* its largest, the start of the span included */
+        uint64_t gauge_risen_ns;   /* the largest that it rose to within the span; 0: never rose */
+};
+
+struct latency_sums {
+        const struct store *store;
+        unsigned source;
+        const struct cpu_set *filter; /* NULL: all */
+        int metrics[_LATENCY_METRIC_MAX]; /* the source's metric number or -1 */
+        struct latency_sum *cpus;     /* by CPU id */
+        size_t n_cpus;
+};
+
+static void latency_sums_done(struct latency_sums *sums) {
+        free(sums->cpus);
+}
+
+static int latency_reserve(struct latency_sums *sums, size_t cpu) {
+        size_t n = MAX(sums->n_cpus * 2, cpu + 1);
+        struct latency_sum *cpus;
+
+        if (cpu < sums->n_cpus)
+                return 0;
+
+        cpus = reallocarray(sums->cpus, n, sizeof(*cpus));
+        if (!cpus)
+                return -ENOMEM;
+
+        memset(cpus + sums->n_cpus, 0, (n - sums->n_cpus) * sizeof(*cpus));
+        sums->cpus = cpus;
+        sums->n_cpus = n;
+        return 0;
+}
+
+/* The exponent that a bucket's row is named by; LATENCY_BUCKETS when it is none. */
+static size_t latency_bucket(const char *name) {
+        unsigned long bucket;
+        char *end;
+
+        bucket = strtoul(name, &end, 10);
+        return *name && !*end && bucket < LATENCY_BUCKETS ? bucket : LATENCY_BUCKETS;
+}
+
+static void latency_add_bucket(struct latency_sum *sum, const char *name, uint64_t delta) {
+        size_t bucket = latency_bucket(name);
+
+        if (bucket < LATENCY_BUCKETS)
+                sum->counts[bucket] += delta;
+}
+
+static void latency_add_gauge(struct latency_sum *sum, uint64_t value, bool baseline) {
+        if (!baseline && value > sum->gauge_ns)
+                sum->gauge_risen_ns = MAX(sum->gauge_risen_ns, value);
+
+        sum->gauge_ns = value;
+        sum->gauge_largest_ns = MAX(sum->gauge_largest_ns, value);
+}
+
+static int latency_add_change(struct latency_sums *sums, const struct store_change *change, bool baseline) {
+        const struct store_row *row = store_row_at(sums->store, sums->source, change->row);
+        uint64_t delta = baseline ? 0 : change->delta;
+        struct latency_sum *sum;
+        int r;
+
+        if (change->cpu == CPU_NONE || (sums->filter && !cpu_set_contains(sums->filter, change->cpu)))
+                return 0;
+
+        r = latency_reserve(sums, (size_t)change->cpu);
+        if (r < 0)
+                return r;
+
+        sum = &sums->cpus[change->cpu];
+        if ((int)row->metric == sums->metrics[LATENCY_LATENESS])
+                latency_add_bucket(sum, row->key.name, delta);
+        else if ((int)row->metric == sums->metrics[LATENCY_LARGEST])
+                latency_add_gauge(sum, change->value, baseline);
+        else if ((int)row->metric == sums->metrics[LATENCY_OBSERVED])
+                sum->observed_ns += delta;
+        else if ((int)row->metric == sums->metrics[LATENCY_WATCHED])
+                sum->watched_ns += delta;
+        return 0;
+}
+
+static int latency_add_pass(const struct store_pass *pass, bool baseline, void *userdata) {
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < pass->n_changes; i++)
+                r = latency_add_change(userdata, &pass->changes[i], baseline);
+
+        return r;
+}
+
+static int latency_find_metrics(struct latency_sums *sums) {
+        const struct metric_desc *metrics;
+        size_t n;
+
+        metrics = store_source_metrics(sums->store, sums->source, &n);
+        for (size_t m = 0; m < _LATENCY_METRIC_MAX; m++) {
+                sums->metrics[m] = -1;
+                for (size_t i = 0; i < n; i++)
+                        if (strcmp(metrics[i].name, metric_names[m]) == 0)
+                                sums->metrics[m] = (int)i;
+        }
+
+        return sums->metrics[LATENCY_LATENESS] < 0 ? -ENOENT : 0;
+}
+
+/* First value above those in [2^e, 2^(e+1)). */
+static uint64_t latency_edge(size_t bucket) {
+        return bucket >= 63 ? UINT64_MAX : UINT64_C(2) << bucket;
+}
+
+uint64_t histogram_quantile(const uint64_t *counts, size_t n_buckets, double q) {
+        uint64_t total = 0, below = 0, rank;
+
+        for (size_t i = 0; i < n_buckets; i++)
+                total += counts[i];
+        if (total == 0)
+                return 0;
+
+        rank = (uint64_t)ceil(q * (double)total);
+        rank = MIN(MAX(rank, UINT64_C(1)), total);
+        for (size_t i = 0; i < n_buckets; i++) {
+                below += counts[i];
+                if (below >= rank)
+                        return latency_edge(i);
+        }
+
+        return latency_edge(n_buckets - 1);
+}
+
+/* The gauge is the largest value since it was started. That it rose in the span makes it the span's own, exact
+ * maximum. Otherwise the highest bucket bounds the span's values, and so does the gauge. A gauge below
+ * that bucket was started anew in between and knows nothing of what came before. */
+static uint64_t latency_largest(const struct latency_sum *sum) {
+        uint64_t edge = histogram_quantile(sum->counts, LATENCY_BUCKETS, 1);
+
+        if (edge == 0)
+                return 0;
+        if (sum->gauge_risen_ns > 0 && sum->gauge_risen_ns >= edge / 2)
+                return sum->gauge_risen_ns;
+        return sum->gauge_largest_ns >= edge / 2 ? MIN(edge, sum->gauge_largest_ns) : edge;
+}
+
+static uint64_t latency_quantile(const struct latency_sum *sum, double q, uint64_t max_ns) {
+        return MIN(histogram_quantile(sum->counts, LATENCY_BUCKETS, q), max_ns);
+}
+
+static uint64_t latency_n(const struct latency_sum *sum) {
+        uint64_t n = 0;
+
+        for (size_t i = 0; i < LATENCY_BUCKETS; i++)
+                n += sum->counts[i];
+
+        return n;
+}
+
+static void latency_fill_cpu(const struct latency_sum *sum, int cpu, struct latency_cpu *ret_cpu) {
+        uint64_t max_ns = latency_largest(sum);
+
+        *ret_cpu = (struct latency_cpu){
+                .cpu = cpu,
+                .n = latency_n(sum),
+                .p50_ns = latency_quantile(sum, 0.5, max_ns),
+                .p99_ns = latency_quantile(sum, 0.99, max_ns),
+                .p999_ns = latency_quantile(sum, 0.999, max_ns),
+                .max_ns = max_ns,
+        };
+        if (sum->watched_ns > 0)
+                ret_cpu->coverage = MIN((double)sum->observed_ns / (double)sum->watched_ns, 1.0);
+}
+
+static int latency_fill(const struct latency_sums *sums, struct latency *latency) {
+        latency->cpus = calloc(MAX(sums->n_cpus, (size_t)1), sizeof(*latency->cpus));
+        if (!latency->cpus)
+                return -ENOMEM;
+
+        for (size_t cpu = 0; cpu < sums->n_cpus; cpu++) {
+                const struct latency_sum *sum = &sums->cpus[cpu];
+
+                /* Neither measured nor watched: offline all the time, or no such CPU. */
+                if (sum->watched_ns == 0 && latency_n(sum) == 0)
+                        continue;
+                latency_fill_cpu(sum, (int)cpu, &latency->cpus[latency->n_cpus++]);
+        }
+
+        return 0;
+}
+
+static int latency_sum_up(struct latency_sums *sums, uint64_t since_us, uint64_t until_us) {
+        struct span span;
+        int r;
+
+        r = store_find_source(sums->store, "irq-delay");
+        if (r < 0)
+                return -ENOENT;
+
+        sums->source = (unsigned)r;
+        r = latency_find_metrics(sums);
+        if (r < 0)
+                return r;
+        return span_scan(sums->store, sums->source, since_us, until_us, latency_add_pass, sums, &span);
+}
+
+int latency_query(const struct store *store, uint64_t since_us, uint64_t until_us, const struct cpu_set *cpus,
+                  struct latency **ret_latency) {
+        _cleanup_(latency_sums_done) struct latency_sums sums = { .store = store, .filter = cpus };
+        _cleanup_(latency_freep) struct latency *latency = NULL;
+        int r;
+
+        r = latency_sum_up(&sums, since_us, until_us);
+        if (r < 0)
+                return r;
+
+        latency = calloc(1, sizeof(*latency));
+        if (!latency)
+                return -ENOMEM;
+        r = latency_fill(&sums, latency);
+        if (r < 0)
+                return r;
+
+        *ret_latency = TAKE_PTR(latency);
+        return 0;
+}
+
+struct latency *latency_free(struct latency *latency) {
+        if (!latency)
+                return NULL;
+
+        free(latency->cpus);
+        free(latency);
+        return NULL;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "daemon/query/report.h"
+
+#include <string.h>
+
+/* Gaps are gathered source by source, oldest first. */
+struct gap_walk {
+        const struct store *store;
+        struct report *report;
+};
+
+static int report_add_gap(struct report *report, const char *collector, uint64_t since_us, uint64_t until_us,
+                          const char *reason, bool before_start) {
+        struct report_gap *gaps, *gap;
+
+        since_us = MAX(since_us, report->since_us);
+        until_us = MIN(until_us, report->until_us);
+        if (since_us >= until_us)
+                return 0;
+
+        gaps = reallocarray(report->gaps, report->n_gaps + 1, sizeof(*gaps));
+        if (!gaps)
+                return -ENOMEM;
+
+        report->gaps = gaps;
+        gap = &gaps[report->n_gaps++];
+        *gap = (struct report_gap){
+                .collector = strdup(collector),
+                .since_us = since_us,
+                .until_us = until_us,
+                .reason = strdup(reason),
+                .before_start = before_start,
+        };
+        return gap->collector && gap->reason ? 0 : -ENOMEM;
+}
+
+static int report_take_gap(const struct store_gap *gap, void *userdata) {
+        const struct gap_walk *walk = userdata;
+
+        return report_add_gap(walk->report, store_source_name(walk->store, gap->source), gap->since_us, gap->until_us,
+                              gap->reason, false);
+}
+
+/* What lies before the oldest pass kept. The reason holds in every case: a first start, a restart (memory is
+ * empty then), and passes that were dropped since. */
+static int report_add_start(const struct store *store, unsigned source, struct report *report) {
+        uint64_t first_us, last_us;
+
+        if (store_source_range(store, source, &first_us, &last_us) < 0)
+                first_us = report->until_us;
+
+        return report_add_gap(report, store_source_name(store, source), report->since_us, first_us,
+                              "not on record: irqwatchd was not yet watching, or its history no longer reaches "
+                              "back that far",
+                              true);
+}
+
+static int report_fill_gaps(const struct store *store, struct report *report) {
+        struct gap_walk walk = { .store = store, .report = report };
+        int r;
+
+        for (unsigned i = 0; i < store_n_sources(store); i++) {
+                r = report_add_start(store, i, report);
+                if (r < 0)
+                        return r;
+        }
+
+        return store_for_each_gap(store, report->since_us, report->until_us, report_take_gap, &walk);
+}
+
+/* Nothing to compare is no failure of the report: that part stays NULL, and the gaps say why. */
+static int report_fill_rates(const struct store *store, const struct report_request *request, const char *source,
+                             struct rates **ret_rates) {
+        const struct rates_request rates_request = {
+                .source = source,
+                .metric = source, /* the collectors' main metric bears their name */
+                .since_us = request->since_us,
+                .until_us = request->until_us,
+                .cpus = request->cpus,
+        };
+        int r;
+
+        r = rates_query(store, &rates_request, ret_rates);
+        return r == -ENOENT ? 0 : r;
+}
+
+static int report_fill_latency(const struct store *store, const struct report_request *request,
+                               struct latency **ret_latency) {
+        int r;
+
+        r = latency_query(store, request->since_us, request->until_us, request->cpus, ret_latency);
+        return r == -ENOENT ? 0 : r;
+}
+
+static int report_fill(const struct store *store, const struct report_request *request, struct report *report) {
+        int r;
+
+        r = windows_query(store, request->since_us, request->until_us, request->cpus, &report->windows);
+        if (r < 0)
+                return r;
+        r = report_fill_latency(store, request, &report->latency);
+        if (r < 0)
+                return r;
+        r = report_fill_rates(store, request, "softirqs", &report->softirqs);
+        if (r < 0)
+                return r;
+        r = report_fill_rates(store, request, "interrupts", &report->interrupts);
+        if (r < 0)
+                return r;
+        r = report_fill_gaps(store, report);
+        if (r < 0)
+                return r;
+        return findings_evaluate(report, &report->findings);
+}
+
+int report_query(const struct store *store, const struct report_request *request, struct report **ret_report) {
+        _cleanup_(report_freep) struct report *report = NULL;
+        int r;
+
+        if (request->since_us >= request->until_us)
+                return -EINVAL;
+
+        report = calloc(1, sizeof(*report));
+        if (!report)
+                return -ENOMEM;
+
+        report->since_us = request->since_us;
+        report->until_us = request->until_us;
+        report->filtered = !!request->cpus;
+        r = report_fill(store, request, report);
+        if (r < 0)
+                return r;
+
+        *ret_report = TAKE_PTR(report);
+        return 0;
+}
+
+struct report *report_free(struct report *report) {
+        if (!report)
+                return NULL;
+
+        for (size_t i = 0; i < report->n_gaps; i++) {
+                free(report->gaps[i].collector);
+                free(report->gaps[i].reason);
+        }
+        free(report->gaps);
+        (void)windows_free(report->windows); /* these return NULL */
+        (void)latency_free(report->latency);
+        (void)rates_free(report->softirqs);
+        (void)rates_free(report->interrupts);
+        findings_done(&report->findings);
+        free(report);
+        return NULL;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "daemon/query/span.h"
+
+struct span_walk {
+        struct span span;
+        uint64_t since_us;
+        span_fn fn;
+        void *userdata;
+};
+
+static int span_baseline(const struct store_pass *pass, void *userdata) {
+        struct span_walk *walk = userdata;
+
+        walk->span.first = walk->span.last = pass->stamp;
+        return walk->fn(pass, true, walk->userdata);
+}
+
+static int span_pass(const struct store_pass *pass, void *userdata) {
+        struct span_walk *walk = userdata;
+
+        if (walk->span.n_passes == 0 && pass->after_gap && walk->span.first.realtime_us < walk->since_us) {
+                /* Only once: from now on first is inside the span. */
+                return span_baseline(pass, walk);
+        }
+
+        walk->span.last = pass->stamp;
+        walk->span.n_passes++;
+        return walk->fn(pass, false, walk->userdata);
+}
+
+int span_scan(const struct store *store, unsigned source, uint64_t since_us, uint64_t until_us, span_fn fn,
+              void *userdata, struct span *ret_span) {
+        struct span_walk walk = { .since_us = since_us, .fn = fn, .userdata = userdata };
+        int r;
+
+        r = store_scan(store, source, since_us, until_us, span_baseline, span_pass, &walk);
+        if (r < 0)
+                return r;
+        if (walk.span.n_passes == 0)
+                return -ENOENT;
+
+        *ret_span = walk.span;
+        return 0;
+}
