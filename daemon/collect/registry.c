@@ -3,6 +3,7 @@
 #include "daemon/collect/registry.h"
 
 const struct collector_ops *const collector_registry[] = {
+        &collector_irq_delay,
         &collector_softirqs,
         &collector_interrupts,
         NULL,

@@ -7,5 +7,6 @@
 
 #include "daemon/collect/collector.h"
 
+extern const struct collector_ops collector_irq_delay;
 extern const struct collector_ops collector_softirqs;
 extern const struct collector_ops collector_interrupts;

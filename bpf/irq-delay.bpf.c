@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Finds windows in which interrupts were held off. Measured where it shows: a timer interrupt that was due
+ * at "expires" runs at "now", so interrupts were off for at least now - expires, and at most since
+ * the last moment at which they were provably on. Only timers that the kernel itself arms forward
+ * again and again are trusted: user space can arm a timer whose expiry is long past.
+ */
+
+#include "abi.h"
+#include "core.h"
+
+char LICENSE[] SEC("license") = "GPL"; /* bpf_get_stack() and bpf_probe_read_kernel() are GPL-only */
+
+/* Set before loading. Addresses from /proc/kallsyms; 0: no such function. */
+const volatile __u64 tick_function = 0;
+const volatile __u64 heartbeat_function = 0;
+const volatile __u32 n_cpus = 1;
+
+/* Set at any time; aligned words, so a program sees the old or the new value. */
+volatile struct abi_config config = {};
+
+struct {
+        __uint(type, BPF_MAP_TYPE_ARRAY);
+        __uint(map_flags, BPF_F_MMAPABLE);
+        __uint(max_entries, 1); /* possible CPUs, set before loading */
+        __type(key, __u32);
+        __type(value, struct abi_cpu);
+} cpus SEC(".maps");
+
+struct {
+        __uint(type, BPF_MAP_TYPE_RINGBUF);
+        __uint(max_entries, 512 * 1024);
+} records SEC(".maps");
+
+/* Moments closer together than this share one slot of the evidence; it widens the upper bound by at
+ * most as much. */
+#define EVIDENCE_SPACING_NS 20000
+
+static __always_inline struct abi_cpu *this_cpu(void) {
+        __u32 cpu = bpf_get_smp_processor_id();
+
+        return bpf_map_lookup_elem(&cpus, &cpu);
+}
+
+/* Interrupts were on at this moment. */
+static __always_inline void note_evidence(struct abi_cpu *c, __u64 now) {
+        __u32 last = (c->evidence_next - 1) % ABI_EVIDENCE;
+
+        if (now - c->evidence_ns[last] < EVIDENCE_SPACING_NS)
+                return;
+
+        c->evidence_ns[c->evidence_next % ABI_EVIDENCE] = now;
+        c->evidence_next++;
+}
+
+/* The last moment at or before the expiry at which interrupts were on. Evidence after it belongs to the window's
+ * end: a device's interrupt that was pending too may be served before the timer's. */
+static __always_inline __u64 evidence_before(const struct abi_cpu *c, __u64 expires) {
+        __u64 best = c->last_expiry_ns;
+
+        for (int i = 0; i < ABI_EVIDENCE; i++) {
+                __u64 at = c->evidence_ns[i];
+
+                if (at <= expires && at > best)
+                        best = at;
+        }
+
+        return best;
+}
+
+static __always_inline __u64 read_steal(struct task_struct *task) {
+        struct rq *rq;
+
+        if (!bpf_core_field_exists(struct rq, prev_steal_time) || !bpf_core_field_exists(struct cfs_rq, rq))
+                return 0;
+
+        rq = BPF_CORE_READ(task, se.cfs_rq, rq);
+        return rq ? BPF_CORE_READ(rq, prev_steal_time) : 0;
+}
+
+static __always_inline __u32 log2_bucket(__u64 value) {
+        __u32 bucket = 0;
+
+        if (value >> 32) {
+                bucket += 32;
+                value >>= 32;
+        }
+        if (value >> 16) {
+                bucket += 16;
+                value >>= 16;
+        }
+        if (value >> 8) {
+                bucket += 8;
+                value >>= 8;
+        }
+        if (value >> 4) {
+                bucket += 4;
+                value >>= 4;
+        }
+        if (value >> 2) {
+                bucket += 2;
+                value >>= 2;
+        }
+        bucket += value >> 1;
+        return bucket < ABI_BUCKETS ? bucket : ABI_BUCKETS - 1;
+}
+
+static __always_inline void count_expiry(struct abi_cpu *c, __u64 now, __u64 lateness) {
+        __u64 watched = lateness + config.period_ns;
+        __u64 since = now - c->last_expiry_ns;
+        __u32 bucket = log2_bucket(lateness);
+
+        /* This timer would have found a window only from one period before its expiry. */
+        if (since < watched)
+                watched = since;
+        c->observed_ns += watched;
+        c->n_expiries++;
+        if (lateness > c->lateness_max_ns)
+                c->lateness_max_ns = lateness;
+        if (bucket < ABI_BUCKETS)
+                c->histogram[bucket]++;
+}
+
+/* User space cannot ask for HZ; two ticks in a row tell. */
+static __always_inline void note_tick(struct abi_cpu *c, __u64 expires) {
+        __u64 distance = expires - c->last_tick_ns;
+
+        if (distance && (!c->tick_period_ns || distance < c->tick_period_ns))
+                c->tick_period_ns = distance;
+        c->last_tick_ns = expires;
+}
+
+static __always_inline int over_rate(struct abi_cpu *c, __u64 now) {
+        if (now - c->second_start_ns >= 1000000000) {
+                c->second_start_ns = now;
+                c->second_events = 0;
+        }
+
+        return c->second_events++ >= config.max_events_per_second;
+}
+
+static __always_inline void read_parents(struct abi_window *w, struct task_struct *task) {
+        struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+
+        w->n_parents = 0;
+        for (int i = 0; i < ABI_PARENTS_MAX; i++) {
+                struct task_struct *parent = BPF_CORE_READ(leader, real_parent, group_leader);
+
+                if (!parent || parent == leader)
+                        break;
+
+                w->parents[i].pid = BPF_CORE_READ(parent, tgid);
+                if (w->parents[i].pid == 0)
+                        break;
+                BPF_CORE_READ_STR_INTO(&w->parents[i].comm, parent, comm);
+                w->n_parents = i + 1;
+                leader = parent;
+        }
+}
+
+static __always_inline void read_task(struct abi_window *w, struct task_struct *task) {
+        __u64 id = bpf_get_current_pid_tgid();
+
+        w->pid = (__u32)id;
+        w->tgid = id >> 32;
+        w->cgroup_id = bpf_get_current_cgroup_id();
+        bpf_get_current_comm(w->comm, sizeof(w->comm));
+        if (w->pid == 0)
+                w->flags |= ABI_WINDOW_IDLE;
+        if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+                w->flags |= ABI_WINDOW_KTHREAD;
+        read_parents(w, task);
+}
+
+static __always_inline void record_window(void *ctx, struct abi_cpu *c, struct task_struct *task, __u64 now,
+                                          __u64 min_ns, __u64 max_ns, __u32 flags) {
+        struct abi_window *w;
+
+        c->n_windows++;
+        if (over_rate(c, now)) {
+                __sync_fetch_and_add(&c->n_suppressed, 1);
+                return;
+        }
+
+        w = bpf_ringbuf_reserve(&records, sizeof(*w), 0);
+        if (!w) {
+                __sync_fetch_and_add(&c->n_lost, 1);
+                return;
+        }
+
+        w->type = ABI_RECORD_WINDOW;
+        w->cpu = bpf_get_smp_processor_id();
+        w->sequence = c->n_windows;
+        w->end_ns = now;
+        w->min_ns = min_ns;
+        w->max_ns = max_ns;
+        w->steal_before_ns = c->steal_ns;
+        w->flags = flags;
+        w->unused = 0;
+        w->span = c->longest;
+        read_task(w, task);
+        w->stack_bytes = bpf_get_stack(ctx, w->stack, sizeof(w->stack), 0);
+        bpf_ringbuf_submit(w, 0);
+
+        c->settle_sequence = c->n_windows;
+        c->settle_ticks = 0;
+}
+
+/* Steal time is accounted by the tick's handler, which runs after this program: the window's share is known at the
+ * second tick. */
+static __always_inline void settle(struct abi_cpu *c, __u64 steal_ns) {
+        struct abi_settle *s;
+
+        if (!c->settle_sequence || c->settle_ticks++ == 0)
+                return;
+
+        s = bpf_ringbuf_reserve(&records, sizeof(*s), 0);
+        if (!s) {
+                __sync_fetch_and_add(&c->n_lost, 1);
+        } else {
+                s->type = ABI_RECORD_SETTLE;
+                s->cpu = bpf_get_smp_processor_id();
+                s->sequence = c->settle_sequence;
+                s->steal_ns = steal_ns;
+                bpf_ringbuf_submit(s, 0);
+        }
+        c->settle_sequence = 0;
+}
+
+static __always_inline void trusted_expiry(void *ctx, struct abi_cpu *c, __u64 now, __u64 expires, int is_tick) {
+        struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+        __u64 lateness = now > expires ? now - expires : 0;
+        __u64 steal_ns = read_steal(task);
+        __u64 longest_possible = now - evidence_before(c, expires);
+
+        count_expiry(c, now, lateness);
+        if (is_tick) {
+                note_tick(c, expires);
+                settle(c, steal_ns);
+        } else {
+                c->n_heartbeats++;
+        }
+
+        /* A heartbeat was armed one period before its expiry, when interrupts were on. */
+        if (!is_tick && longest_possible > lateness + config.period_ns)
+                longest_possible = lateness + config.period_ns;
+        if (longest_possible < lateness)
+                longest_possible = lateness;
+
+        /* A window of the threshold's length that began right after the last expiry is late by the threshold
+         * less one period. Other timers that were late over the same moment are the same window. */
+        if (longest_possible >= config.threshold_ns && lateness + config.period_ns >= config.threshold_ns &&
+            expires > c->window_end_ns) {
+                record_window(ctx, c, task, now, lateness, longest_possible,
+                              is_tick ? 0 : ABI_WINDOW_HEARTBEAT);
+                c->window_end_ns = now;
+                if (is_tick && c->settle_sequence)
+                        c->settle_ticks = 1;
+        }
+
+        c->steal_ns = steal_ns;
+        c->last_expiry_ns = now;
+        c->longest.start_ns = 0;
+        c->longest.end_ns = 0;
+        c->longest.kind = ABI_SPAN_NONE;
+}
+
+static __always_inline void span_enter(struct abi_cpu *c, __u32 kind, __u64 function, __s32 irq, __u64 now) {
+        c->running.start_ns = now;
+        c->running.function = function;
+        c->running.kind = kind;
+        c->running.irq = irq;
+        c->running.name[0] = '\0';
+}
+
+static __always_inline void span_exit(struct abi_cpu *c, __u32 kind, const char *name) {
+        __u64 now;
+
+        if (c->running.kind != kind || !c->running.start_ns)
+                return;
+
+        now = bpf_ktime_get_ns();
+        if (now - c->running.start_ns > c->longest.end_ns - c->longest.start_ns) {
+                c->running.end_ns = now;
+                c->longest = c->running;
+                if (name)
+                        bpf_probe_read_kernel_str(c->longest.name, sizeof(c->longest.name), name);
+        }
+        c->running.start_ns = 0;
+}
+
+SEC("tp_btf/hrtimer_expire_entry")
+int BPF_PROG(irqd_hrtimer_entry, struct hrtimer *timer, __s64 *now_ptr) {
+        __u64 function = (__u64)timer->function;
+        __s64 now = 0;
+        struct abi_cpu *c;
+
+        c = this_cpu();
+        if (!c)
+                return 0;
+
+        if (!function || (function != tick_function && function != heartbeat_function)) {
+                if (!timer->is_soft)
+                        span_enter(c, ABI_SPAN_TIMER, function, -1, bpf_ktime_get_ns());
+                return 0;
+        }
+
+        if (bpf_probe_read_kernel(&now, sizeof(now), now_ptr) < 0)
+                return 0;
+
+        trusted_expiry(ctx, c, now, timer->node.expires, function == tick_function);
+        return 0;
+}
+
+SEC("tp_btf/hrtimer_expire_exit")
+int BPF_PROG(irqd_hrtimer_exit, struct hrtimer *timer) {
+        struct abi_cpu *c = this_cpu();
+
+        if (c)
+                span_exit(c, ABI_SPAN_TIMER, NULL);
+        return 0;
+}
+
+SEC("tp_btf/irq_handler_entry")
+int BPF_PROG(irqd_hardirq_entry, int irq, struct irqaction *action) {
+        struct abi_cpu *c = this_cpu();
+        __u64 now = bpf_ktime_get_ns();
+
+        if (!c)
+                return 0;
+
+        note_evidence(c, now);
+        span_enter(c, ABI_SPAN_HARDIRQ, (__u64)action->handler, irq, now);
+        return 0;
+}
+
+SEC("tp_btf/irq_handler_exit")
+int BPF_PROG(irqd_hardirq_exit, int irq, struct irqaction *action) {
+        struct abi_cpu *c = this_cpu();
+
+        if (c)
+                span_exit(c, ABI_SPAN_HARDIRQ, action->name);
+        return 0;
+}
+
+/* Raw, because the verifier gives typed programs no access to arguments that are function pointers. */
+SEC("raw_tp/csd_function_entry")
+int irqd_csd_entry(struct bpf_raw_tracepoint_args *ctx) {
+        struct abi_cpu *c = this_cpu();
+
+        if (c)
+                span_enter(c, ABI_SPAN_IPI, ctx->args[0], -1, bpf_ktime_get_ns());
+        return 0;
+}
+
+SEC("tp_btf/csd_function_exit")
+int BPF_PROG(irqd_csd_exit, void *function) {
+        struct abi_cpu *c = this_cpu();
+
+        if (c)
+                span_exit(c, ABI_SPAN_IPI, NULL);
+        return 0;
+}
+
+/* x86's own tracepoints of function-call interrupts, for kernels before csd_function_entry (6.4). */
+SEC("tp_btf/call_function_single_entry")
+int BPF_PROG(irqd_call_single_entry, int vector) {
+        struct abi_cpu *c = this_cpu();
+
+        if (c)
+                span_enter(c, ABI_SPAN_IPI, 0, -1, bpf_ktime_get_ns());
+        return 0;
+}
+
+SEC("tp_btf/call_function_single_exit")
+int BPF_PROG(irqd_call_single_exit, int vector) {
+        struct abi_cpu *c = this_cpu();
+
+        if (c)
+                span_exit(c, ABI_SPAN_IPI, NULL);
+        return 0;
+}
+
+SEC("tp_btf/call_function_entry")
+int BPF_PROG(irqd_call_entry, int vector) {
+        struct abi_cpu *c = this_cpu();
+
+        if (c)
+                span_enter(c, ABI_SPAN_IPI, 0, -1, bpf_ktime_get_ns());
+        return 0;
+}
+
+SEC("tp_btf/call_function_exit")
+int BPF_PROG(irqd_call_exit, int vector) {
+        struct abi_cpu *c = this_cpu();
+
+        if (c)
+                span_exit(c, ABI_SPAN_IPI, NULL);
+        return 0;
+}
+
+SEC("tp_btf/softirq_entry")
+int BPF_PROG(irqd_softirq_entry, unsigned int vector) {
+        struct abi_cpu *c = this_cpu();
+
+        if (c)
+                note_evidence(c, bpf_ktime_get_ns());
+        return 0;
+}
+
+SEC("tp_btf/softirq_exit")
+int BPF_PROG(irqd_softirq_exit, unsigned int vector) {
+        struct abi_cpu *c = this_cpu();
+
+        if (c)
+                note_evidence(c, bpf_ktime_get_ns());
+        return 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What kind of cause held a window: a pure decision over the facts of one window. The reason that goes
+ * with it is shown to the user as evidence. Never drops a window: what fits nothing is "unknown".
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf/abi.h"
+#include "daemon/store/event.h"
+
+enum interrupted_context {
+        INTERRUPTED_KERNEL,
+        INTERRUPTED_USER,
+        INTERRUPTED_IDLE,
+        INTERRUPTED_UNKNOWN, /* no stack could be taken */
+        _INTERRUPTED_CONTEXT_MAX,
+};
+const char *interrupted_context_to_string(enum interrupted_context context) _const_;
+
+struct window_facts {
+        uint64_t min_ns, max_ns;   /* bounds of the window's length */
+        enum interrupted_context interrupted;
+        enum abi_span_kind span_kind;
+        uint64_t span_ns;          /* the part of the longest span that lies in the window */
+        bool steal_known;
+        uint64_t steal_ns;         /* steal time accounted to the window */
+        unsigned n_cpus_late;      /* other CPUs with a window over the same moment */
+        unsigned n_cpus_online;
+};
+
+struct window_class_decision {
+        enum event_class class;
+        enum event_confidence confidence;
+        const char *reason;        /* a literal sentence */
+};
+
+void classify_window(const struct window_facts *facts, struct window_class_decision *ret_decision);
+
+/* Length of the intersection of [a_start, a_end] and [b_start, b_end]. */
+uint64_t interval_overlap(uint64_t a_start, uint64_t a_end, uint64_t b_start, uint64_t b_end) _const_;

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "daemon/collect/enrich.h"
+
+#include <string.h>
+
+#include "daemon/store/batch.h"
+#include "daemon/symbols/culprit.h"
+#include "daemon/symbols/kallsyms.h"
+#include "daemon/symbols/kernel-stack.h"
+#include "daemon/symbols/task.h"
+
+struct enricher {
+        unsigned n_ref; /* the owner and the jobs under way; counted on the loop's thread only */
+        struct kallsyms *kallsyms;
+        int root_fd;
+        struct worker *worker;
+        struct cgroup_resolver *cgroups;
+};
+
+int enricher_new(struct kallsyms *kallsyms, int root_fd, struct worker *worker, struct enricher **ret_enricher) {
+        _cleanup_(enricher_unrefp) struct enricher *enricher = NULL;
+        int r;
+
+        enricher = calloc(1, sizeof(*enricher));
+        if (!enricher)
+                return -ENOMEM;
+
+        enricher->n_ref = 1;
+        enricher->root_fd = root_fd;
+        enricher->worker = worker;
+        r = cgroup_resolver_new(root_fd, &enricher->cgroups);
+        if (r < 0)
+                return r;
+
+        enricher->kallsyms = kallsyms;
+        *ret_enricher = TAKE_PTR(enricher);
+        return 0;
+}
+
+struct enricher *enricher_unref(struct enricher *enricher) {
+        if (!enricher || --enricher->n_ref > 0)
+                return NULL;
+
+        kallsyms_free(enricher->kallsyms);
+        cgroup_resolver_free(enricher->cgroups);
+        free(enricher);
+        return NULL;
+}
+
+void enrichment_done(struct enrichment *e) {
+        e->stack = stack_unref(e->stack);
+        free(TAKE_PTR(e->culprit));
+        free(TAKE_PTR(e->function_name));
+        free(TAKE_PTR(e->cgroup));
+        free(TAKE_PTR(e->container));
+}
+
+static int name_stack(struct enrichment *e) {
+        struct kallsyms *kallsyms = e->enricher->kallsyms;
+        enum kernel_stack_origin origin =
+                e->stack_kind == ENRICH_STACK_TIMER ? KERNEL_STACK_TIMER : KERNEL_STACK_PLAIN;
+        struct stamp now;
+        int r;
+
+        if (e->stack_kind == ENRICH_STACK_NONE)
+                return 0;
+
+        stamp_now(&now);
+        (void)kallsyms_refresh(kallsyms, e->addresses, e->n_addresses, now.monotonic_ns); /* the old table stays */
+        r = kernel_stack_symbolise(kallsyms, origin, e->addresses, e->n_addresses, &e->stack);
+        if (r < 0)
+                return r;
+
+        e->stripped = r > 0;
+        e->in_idle = culprit_in_idle(e->stack);
+        r = culprit_name(e->stack, &e->culprit);
+        return r == -ENOENT ? 0 : r;
+}
+
+static int name_function(struct enrichment *e) {
+        struct kallsyms_symbol symbol;
+
+        if (e->function == 0 || kallsyms_lookup(e->enricher->kallsyms, e->function, &symbol) < 0)
+                return 0;
+
+        e->function_name = strdup(symbol.name);
+        return e->function_name ? 0 : -ENOMEM;
+}
+
+static int name_cgroup(struct enrichment *e) {
+        int r;
+
+        r = cgroup_resolver_path(e->enricher->cgroups, e->cgroup_id, e->pid, &e->cgroup);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0; /* the task is gone: null */
+
+        r = cgroup_container_id(e->cgroup, &e->container);
+        return r == -ENOMEM ? r : 0;
+}
+
+static void run(struct job *job) {
+        struct enrichment *e = (struct enrichment *)((char *)job - offsetof(struct enrichment, job));
+        int r;
+
+        /* The task first: it may be about to exit. */
+        if ((r = name_cgroup(e)) < 0 || (r = name_stack(e)) < 0 || (r = name_function(e)) < 0)
+                e->error = r;
+}
+
+static void finish(struct enrichment *e) {
+        struct enricher *enricher = e->enricher;
+
+        e->done(e);
+        enricher_unref(enricher);
+}
+
+static void job_done(struct job *job) {
+        struct enrichment *e = (struct enrichment *)((char *)job - offsetof(struct enrichment, job));
+
+        if (!job->ran)
+                e->error = -ECANCELED;
+        finish(e);
+}
+
+void enrich(struct enricher *enricher, struct enrichment *e) {
+        int r;
+
+        e->enricher = enricher;
+        e->job = (struct job){ .run = run, .done = job_done };
+        enricher->n_ref++;
+
+        if (!enricher->worker) {
+                run(&e->job);
+                finish(e);
+                return;
+        }
+
+        r = worker_submit(enricher->worker, &e->job);
+        if (r < 0) {
+                e->error = r;
+                finish(e);
+        }
+}

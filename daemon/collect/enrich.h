@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Looks up, on the worker's thread, the names that belong to an event: kernel stack, functions, cgroup and container
+ * of the task. Kept alive by the jobs under way, so a collector can be closed at any time.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/worker.h"
+#include "daemon/store/stack.h"
+
+struct enricher;
+struct kallsyms;
+
+/* Takes over kallsyms. root_fd and worker are borrowed and outlive every job; worker may be NULL: work is then done on
+ * the caller's thread. 0 or -ENOMEM (kallsyms stays the caller's). */
+int enricher_new(struct kallsyms *kallsyms, int root_fd, struct worker *worker, struct enricher **ret_enricher);
+/* The last one out, a job or the owner, frees. Returns NULL; NULL-safe. */
+struct enricher *enricher_unref(struct enricher *enricher);
+DEFINE_CLEANUP(struct enricher *, enricher_unref)
+
+enum enrich_stack_kind {
+        ENRICH_STACK_NONE,
+        ENRICH_STACK_TIMER, /* taken in a timer interrupt */
+        ENRICH_STACK_PLAIN, /* taken where the work was done */
+};
+
+/* One event's question and answer. The caller fills the first part, enrich() the rest. */
+struct enrichment {
+        struct job job; /* the enricher's */
+        struct enricher *enricher;
+        void (*done)(struct enrichment *enrichment); /* on the loop's thread, always called once */
+
+        enum enrich_stack_kind stack_kind;
+        const uint64_t *addresses; /* owned by the caller until done() */
+        size_t n_addresses;
+        uint64_t function;         /* 0: none */
+        uint64_t cgroup_id;        /* 0: none */
+        pid_t pid;                 /* 0: none */
+
+        int error;                 /* 0, or why the answers below are missing: -ENOBUFS, -ECANCELED, -ENOMEM */
+        bool stripped;             /* the observer's frames were found and left out */
+        bool in_idle;              /* the innermost frame is of the idle loop */
+        struct stack *stack;
+        char *culprit;
+        char *function_name;
+        char *cgroup;
+        char *container;
+};
+
+/* Starts the work; done() is called from worker_collect(), or before this returns when there is no worker or its queue
+ * is full. */
+void enrich(struct enricher *enricher, struct enrichment *enrichment);
+/* Frees the answers. */
+void enrichment_done(struct enrichment *enrichment);

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "daemon/collect/selftest.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/cpulist.h"
+#include "common/parse.h"
+#include "daemon/collect/irq-delay.h"
+#include "daemon/collect/registry.h"
+
+#define SETTLE_TIMEOUT_NS (2 * NSEC_PER_SEC)   /* for the last windows to be decided */
+#define MATCH_SLACK_NS (2 * NSEC_PER_MSEC)     /* a window's end is seen by the next timer interrupt */
+#define WIDTH_LIMIT_PERCENT 120                /* of a heartbeat, for the median bracket */
+
+struct found_window {
+        uint64_t end_ns, min_ns, max_ns;
+        enum event_class class;
+        bool matched;
+};
+
+struct selftest {
+        const struct selftest_options *options;
+        struct event_sink sink;
+        int cpu, caller_cpu;
+        unsigned n_possible_cpus;
+        int root_fd;
+        struct config *config;
+        struct injector *injector;
+        void *collector;
+        pthread_t spinner;
+        bool has_spinner;
+        atomic_bool spinner_stop;
+        struct found_window *found;
+        size_t n_found, n_found_allocated;
+        struct injection *injections;
+        size_t n_injections;
+};
+
+static uint64_t monotonic_ns(void) {
+        struct stamp now;
+
+        stamp_now(&now);
+        return now.monotonic_ns;
+}
+
+static int pin_to(int cpu) {
+        cpu_set_t *set = CPU_ALLOC((size_t)cpu + 1);
+        size_t size = CPU_ALLOC_SIZE((size_t)cpu + 1);
+        int r;
+
+        if (!set)
+                return -ENOMEM;
+
+        CPU_ZERO_S(size, set);
+        CPU_SET_S((size_t)cpu, size, set);
+        r = sched_setaffinity(0, size, set) < 0 ? -errno : 0;
+        CPU_FREE(set);
+        return r;
+}
+
+static void *spin(void *userdata) {
+        struct selftest *t = userdata;
+
+        if (pin_to(t->cpu) < 0)
+                return NULL; /* the CPU stays idle; the windows are found all the same */
+
+        while (!atomic_load_explicit(&t->spinner_stop, memory_order_relaxed))
+                ;
+
+        return NULL;
+}
+
+static int on_event(struct event_sink *sink, struct event *event) {
+        struct selftest *t = (struct selftest *)((char *)sink - offsetof(struct selftest, sink));
+
+        if (event->cpu != t->cpu || event->kind != EVENT_IRQ_DELAY)
+                return 0;
+
+        if (t->n_found == t->n_found_allocated) {
+                size_t n = t->n_found_allocated ? t->n_found_allocated * 2 : 256;
+                void *p = reallocarray(t->found, n, sizeof(*t->found));
+
+                if (!p)
+                        return -ENOMEM;
+                t->found = p;
+                t->n_found_allocated = n;
+        }
+
+        t->found[t->n_found++] = (struct found_window){
+                .end_ns = event->monotonic_ns,
+                .min_ns = event->duration_min_ns,
+                .max_ns = event->duration_max_ns,
+                .class = event->class,
+        };
+        return 0;
+}
+
+static int choose_cpus(struct selftest *t) {
+        _cleanup_(cpu_set_done) struct cpu_set online = {}, possible = {};
+        int r;
+
+        if ((r = cpu_list_read(t->root_fd, "sys/devices/system/cpu/online", &online)) < 0 ||
+            (r = cpu_list_read(t->root_fd, "sys/devices/system/cpu/possible", &possible)) < 0)
+                return r;
+
+        for (int cpu = cpu_set_next(&possible, 0); cpu >= 0; cpu = cpu_set_next(&possible, cpu + 1))
+                t->n_possible_cpus = (unsigned)cpu + 1;
+
+        t->cpu = t->options->cpu;
+        if (t->cpu == CPU_NONE)
+                for (int cpu = cpu_set_next(&online, 0); cpu >= 0; cpu = cpu_set_next(&online, cpu + 1))
+                        t->cpu = cpu;
+        if (!cpu_set_contains(&online, t->cpu))
+                return -ENODEV;
+
+        /* In process context the caller itself is what holds interrupts off. */
+        if (t->options->context == INJECTOR_PROCESS) {
+                t->caller_cpu = t->cpu;
+                return 0;
+        }
+
+        cpu_set_remove(&online, t->cpu);
+        t->caller_cpu = cpu_set_next(&online, 0);
+        return t->caller_cpu < 0 ? -EOPNOTSUPP : 0;
+}
+
+static int set_duration(struct config *config, const char *key, uint64_t ns) {
+        _cleanup_(freep) char *error = NULL;
+        char text[DURATION_TEXT_MAX];
+
+        return config_set(config, "irq-delay", key, format_duration_exact(ns, text), &error);
+}
+
+static int open_collector(struct selftest *t, const char **ret_reason) {
+        const struct config_section *const sections[] = { collector_irq_delay.section };
+        _cleanup_(freep) char *error = NULL;
+        struct collector_env env = { .root_fd = t->root_fd, .n_possible_cpus = t->n_possible_cpus };
+        int r;
+
+        if ((r = config_new(sections, ELEMENTSOF(sections), &t->config)) < 0 ||
+            (r = set_duration(t->config, "threshold", t->options->threshold_ns)) < 0 ||
+            (r = set_duration(t->config, "heartbeat", t->options->heartbeat_ns)) < 0 ||
+            (r = config_set(t->config, "irq-delay", "max-events-per-second", "1000", &error)) < 0)
+                return r;
+
+        env.config = t->config;
+        r = collector_irq_delay.probe(&env, ret_reason);
+        if (r < 0)
+                return r;
+
+        return collector_irq_delay.open(&env, &t->collector);
+}
+
+static int start_spinner(struct selftest *t) {
+        int r;
+
+        if (!t->options->busy || t->options->context == INJECTOR_PROCESS)
+                return 0;
+
+        r = pthread_create(&t->spinner, NULL, spin, t);
+        t->has_spinner = r == 0;
+        return -r;
+}
+
+static void stop_spinner(struct selftest *t) {
+        if (!t->has_spinner)
+                return;
+
+        atomic_store(&t->spinner_stop, true);
+        (void)pthread_join(t->spinner, NULL); /* fails only for threads that are not ours */
+        t->has_spinner = false;
+}
+
+static void selftest_done(struct selftest *t) {
+        stop_spinner(t);
+        if (t->collector)
+                t->collector = collector_irq_delay.close(t->collector);
+        injector_free(t->injector);
+        config_free(t->config);
+        free(t->found);
+        free(t->injections);
+        (void)close_safe(t->root_fd);
+}
+
+static int prepare(struct selftest *t, const char **ret_reason) {
+        int r;
+
+        t->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (t->root_fd < 0)
+                return -errno;
+
+        r = choose_cpus(t);
+        if (r == -EOPNOTSUPP)
+                *ret_reason = "a window can only be injected from another CPU, and there is only one online";
+        else if (r == -ENODEV)
+                *ret_reason = "that CPU is not online";
+        if (r < 0)
+                return r;
+
+        t->injections = calloc(t->options->n_lengths * t->options->n_runs, sizeof(*t->injections));
+        if (!t->injections)
+                return -ENOMEM;
+
+        if ((r = injector_new(t->options->context, &t->injector, ret_reason)) < 0 ||
+            (r = open_collector(t, ret_reason)) < 0 || (r = pin_to(t->caller_cpu)) < 0)
+                return r;
+
+        return start_spinner(t);
+}
+
+/* Lets the collector work until the given moment. */
+static int pump(struct selftest *t, uint64_t until_ns) {
+        struct pollfd pfd = { .fd = collector_irq_delay.event_fd(t->collector), .events = POLLIN };
+        uint64_t now;
+        int r;
+
+        while ((now = monotonic_ns()) < until_ns) {
+                uint64_t at = MIN(until_ns, MAX(collector_irq_delay.next_deadline(t->collector), now));
+                struct timespec wait = { .tv_sec = (time_t)((at - now) / NSEC_PER_SEC),
+                                         .tv_nsec = (long)((at - now) % NSEC_PER_SEC) };
+
+                if (ppoll(&pfd, 1, &wait, NULL) < 0 && errno != EINTR)
+                        return -errno;
+                r = collector_irq_delay.dispatch(t->collector, &t->sink);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+static int inject_all(struct selftest *t, const volatile bool *stop,
+                      void (*progress)(void *userdata, size_t done, size_t total), void *userdata) {
+        size_t total = t->options->n_lengths * t->options->n_runs;
+        int r;
+
+        for (size_t i = 0; i < total; i++) {
+                uint64_t length = t->options->lengths_ns[i / t->options->n_runs];
+
+                if (stop && *stop)
+                        return -EINTR;
+
+                r = injector_run(t->injector, (unsigned)t->cpu, length, &t->injections[i]);
+                if (r < 0)
+                        return r;
+                t->n_injections++;
+
+                /* An odd pause, so that windows begin at every phase of the heartbeat. */
+                r = pump(t, monotonic_ns() + 8 * NSEC_PER_MSEC + i % 37 * 97 * NSEC_PER_USEC);
+                if (r < 0)
+                        return r;
+                if (progress)
+                        progress(userdata, i + 1, total);
+        }
+
+        return pump(t, monotonic_ns() + SETTLE_TIMEOUT_NS / 4);
+}
+
+static struct found_window *find_match(struct selftest *t, const struct injection *injection) {
+        for (size_t i = 0; i < t->n_found; i++) {
+                struct found_window *w = &t->found[i];
+
+                if (!w->matched && w->end_ns + MATCH_SLACK_NS / 20 >= injection->end_ns &&
+                    w->end_ns <= injection->end_ns + MATCH_SLACK_NS + t->options->heartbeat_ns)
+                        return w;
+        }
+
+        return NULL;
+}
+
+static int compare_u64(const void *a, const void *b) {
+        uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+        return (x > y) - (x < y);
+}
+
+static uint64_t distance_from_bracket(uint64_t value, uint64_t min, uint64_t max) {
+        if (value < min)
+                return min - value;
+
+        return value > max ? value - max : 0;
+}
+
+static int judge_length(struct selftest *t, size_t index, struct selftest_length *length) {
+        unsigned n_runs = t->options->n_runs;
+        _cleanup_(freep) uint64_t *widths = NULL;
+
+        widths = calloc(n_runs, sizeof(*widths));
+        if (!widths)
+                return -ENOMEM;
+
+        *length = (struct selftest_length){ .length_ns = t->options->lengths_ns[index], .n_injected = n_runs };
+        for (unsigned i = 0; i < n_runs; i++) {
+                const struct injection *injection = &t->injections[index * n_runs + i];
+                struct found_window *w = find_match(t, injection);
+                uint64_t miss;
+
+                if (!w)
+                        continue;
+
+                w->matched = true;
+                miss = distance_from_bracket(injection->end_ns - injection->start_ns, w->min_ns, w->max_ns);
+                length->worst_miss_ns = MAX(length->worst_miss_ns, miss);
+                length->n_inside += miss <= t->options->slack_ns;
+                length->n_by_class[w->class]++;
+                widths[length->n_found++] = w->max_ns - w->min_ns;
+        }
+
+        if (length->n_found > 0) {
+                qsort(widths, length->n_found, sizeof(*widths), compare_u64);
+                length->median_width_ns = widths[length->n_found / 2];
+        }
+        return 0;
+}
+
+static int judge(struct selftest *t, struct selftest_result *result) {
+        int r;
+
+        result->cpu = t->cpu;
+        result->lengths = calloc(t->options->n_lengths, sizeof(*result->lengths));
+        if (!result->lengths)
+                return -ENOMEM;
+
+        result->passed = true;
+        for (size_t i = 0; i < t->options->n_lengths; i++) {
+                struct selftest_length *length = &result->lengths[i];
+
+                r = judge_length(t, i, length);
+                if (r < 0)
+                        return r;
+                result->n_lengths++;
+                if (length->n_inside < length->n_injected ||
+                    length->median_width_ns * 100 > t->options->heartbeat_ns * WIDTH_LIMIT_PERCENT)
+                        result->passed = false;
+        }
+
+        for (size_t i = 0; i < t->n_found; i++)
+                if (!t->found[i].matched &&
+                    (t->found[i].class == CLASS_IRQ_OFF || t->found[i].class == CLASS_UNKNOWN))
+                        result->n_spurious++;
+        return 0;
+}
+
+void selftest_result_done(struct selftest_result *result) {
+        free(result->lengths);
+        *result = (struct selftest_result){};
+}
+
+int selftest_run(const struct selftest_options *options, const volatile bool *stop,
+                 void (*progress)(void *userdata, size_t done, size_t total), void *userdata,
+                 struct selftest_result *ret_result, const char **ret_reason) {
+        _cleanup_(selftest_done) struct selftest t = { .options = options, .root_fd = -EBADF, .sink.add = on_event };
+        _cleanup_(selftest_result_done) struct selftest_result result = {};
+        int r;
+
+        *ret_reason = NULL;
+        if ((r = prepare(&t, ret_reason)) < 0 || (r = inject_all(&t, stop, progress, userdata)) < 0 ||
+            (r = judge(&t, &result)) < 0)
+                return r;
+
+        *ret_result = result;
+        result = (struct selftest_result){};
+        return 0;
+}

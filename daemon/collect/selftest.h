@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Does the method work on this machine? Injects windows of known length beside a private irq-delay collector and
+ * compares what it found with what really happened. Used by "irqctl selftest" and the kernel tests; the
+ * daemon does not contain it.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/cleanup.h"
+#include "daemon/collect/injector.h"
+#include "daemon/store/event.h"
+
+struct selftest_options {
+        enum injector_context context;
+        const uint64_t *lengths_ns; /* window lengths to inject, in this order */
+        size_t n_lengths;
+        unsigned n_runs;            /* of each length */
+        uint64_t heartbeat_ns;
+        uint64_t threshold_ns;      /* at least twice the heartbeat */
+        uint64_t slack_ns;          /* by which a true length may miss the bracket */
+        int cpu;                    /* on which windows are injected; CPU_NONE: the last one online */
+        bool busy;                  /* keep that CPU busy in user mode meanwhile */
+};
+
+struct selftest_length {
+        uint64_t length_ns;         /* as asked for */
+        unsigned n_injected;
+        unsigned n_found;
+        unsigned n_inside;          /* found, and the true length lies in the bracket */
+        uint64_t median_width_ns;   /* of the brackets */
+        uint64_t worst_miss_ns;     /* largest distance of a true length from its bracket */
+        unsigned n_by_class[_EVENT_CLASS_MAX];
+};
+
+struct selftest_result {
+        int cpu;
+        struct selftest_length *lengths;
+        size_t n_lengths;
+        unsigned n_spurious;        /* irq-off or unknown windows on that CPU that nobody injected */
+        bool passed;                /* all found and inside, median widths at most 1.2 heartbeats */
+};
+
+void selftest_result_done(struct selftest_result *result);
+
+/* Takes about the sum of all windows plus 10 ms for each. progress may be NULL. 0, also when it did not pass;
+ * -EOPNOTSUPP with *ret_reason; -EINTR when *stop became true; other -errno, *ret_reason NULL or a literal. */
+int selftest_run(const struct selftest_options *options, const volatile bool *stop,
+                 void (*progress)(void *userdata, size_t done, size_t total), void *userdata,
+                 struct selftest_result *ret_result, const char **ret_reason);
