@@ -28,7 +28,7 @@ struct found_window {
 struct selftest {
         const struct selftest_options *options;
         struct event_sink sink;
-        int cpu, caller_cpu;
+        int cpu;
         unsigned n_possible_cpus;
         int root_fd;
         struct config *config;
@@ -102,33 +102,54 @@ static int on_event(struct event_sink *sink, struct event *event) {
         return 0;
 }
 
-static int choose_cpus(struct selftest *t) {
-        _cleanup_(cpu_set_done) struct cpu_set online = {}, possible = {};
-        int r;
+static int last_cpu(const struct cpu_set *set) {
+        int last = CPU_NONE;
 
-        if ((r = cpu_list_read(t->root_fd, "sys/devices/system/cpu/online", &online)) < 0 ||
-            (r = cpu_list_read(t->root_fd, "sys/devices/system/cpu/possible", &possible)) < 0)
+        for (int cpu = cpu_set_next(set, 0); cpu >= 0; cpu = cpu_set_next(set, cpu + 1))
+                last = cpu;
+
+        return last;
+}
+
+int selftest_choose_cpu(enum injector_context context, int wanted, int *ret_cpu, const char **ret_reason) {
+        _cleanup_(cpu_set_done) struct cpu_set online = {};
+        int cpu, caller, r;
+
+        r = cpu_list_read(AT_FDCWD, "/sys/devices/system/cpu/online", &online);
+        if (r < 0)
                 return r;
 
-        for (int cpu = cpu_set_next(&possible, 0); cpu >= 0; cpu = cpu_set_next(&possible, cpu + 1))
-                t->n_possible_cpus = (unsigned)cpu + 1;
-
-        t->cpu = t->options->cpu;
-        if (t->cpu == CPU_NONE)
-                for (int cpu = cpu_set_next(&online, 0); cpu >= 0; cpu = cpu_set_next(&online, cpu + 1))
-                        t->cpu = cpu;
-        if (!cpu_set_contains(&online, t->cpu))
+        cpu = wanted == CPU_NONE ? last_cpu(&online) : wanted;
+        if (!cpu_set_contains(&online, cpu)) {
+                *ret_reason = "that CPU is not online";
                 return -ENODEV;
-
-        /* In process context the caller itself is what holds interrupts off. */
-        if (t->options->context == INJECTOR_PROCESS) {
-                t->caller_cpu = t->cpu;
-                return 0;
         }
 
-        cpu_set_remove(&online, t->cpu);
-        t->caller_cpu = cpu_set_next(&online, 0);
-        return t->caller_cpu < 0 ? -EOPNOTSUPP : 0;
+        /* In process context the caller itself is what holds interrupts off. */
+        caller = cpu;
+        if (context == INJECTOR_IPI) {
+                cpu_set_remove(&online, cpu);
+                caller = cpu_set_next(&online, 0);
+                if (caller < 0) {
+                        *ret_reason = "a window can only be injected from another CPU, and only one is online";
+                        return -EOPNOTSUPP;
+                }
+        }
+
+        r = pin_to(caller);
+        if (r >= 0)
+                *ret_cpu = cpu;
+        return r;
+}
+
+static int count_possible_cpus(struct selftest *t) {
+        _cleanup_(cpu_set_done) struct cpu_set possible = {};
+        int r;
+
+        r = cpu_list_read(t->root_fd, "sys/devices/system/cpu/possible", &possible);
+        if (r >= 0)
+                t->n_possible_cpus = (unsigned)last_cpu(&possible) + 1;
+        return r;
 }
 
 static int set_duration(struct config *config, const char *key, uint64_t ns) {
@@ -196,12 +217,8 @@ static int prepare(struct selftest *t, const char **ret_reason) {
         if (t->root_fd < 0)
                 return -errno;
 
-        r = choose_cpus(t);
-        if (r == -EOPNOTSUPP)
-                *ret_reason = "a window can only be injected from another CPU, and there is only one online";
-        else if (r == -ENODEV)
-                *ret_reason = "that CPU is not online";
-        if (r < 0)
+        if ((r = count_possible_cpus(t)) < 0 ||
+            (r = selftest_choose_cpu(t->options->context, t->options->cpu, &t->cpu, ret_reason)) < 0)
                 return r;
 
         t->injections = calloc(t->options->n_lengths * t->options->n_runs, sizeof(*t->injections));
@@ -209,7 +226,7 @@ static int prepare(struct selftest *t, const char **ret_reason) {
                 return -ENOMEM;
 
         if ((r = injector_new(t->options->context, &t->injector, ret_reason)) < 0 ||
-            (r = open_collector(t, ret_reason)) < 0 || (r = pin_to(t->caller_cpu)) < 0)
+            (r = open_collector(t, ret_reason)) < 0)
                 return r;
 
         return start_spinner(t);

@@ -52,3 +52,7 @@ void selftest_result_done(struct selftest_result *result);
 int selftest_run(const struct selftest_options *options, const volatile bool *stop,
                  void (*progress)(void *userdata, size_t done, size_t total), void *userdata,
                  struct selftest_result *ret_result, const char **ret_reason);
+
+/* Chooses the CPU to hold up (wanted, or CPU_NONE for the last one online) and pins the caller where it must be: elsewhere for
+ * INJECTOR_IPI, to that CPU for INJECTOR_PROCESS. 0; -ENODEV, -EOPNOTSUPP with *ret_reason; -errno. */
+int selftest_choose_cpu(enum injector_context context, int wanted, int *ret_cpu, const char **ret_reason);
