@@ -41,7 +41,7 @@ static const struct metric_desc interrupts_metrics[] = {
                 },
                 .type = METRIC_COUNTER,
                 /* unsigned int irq_desc.kstat_irqs (newer: struct irqstat.cnt), include/linux/irqdesc.h;
-                 * the architecture's rows: unsigned int too, e.g. irq_cpustat_t, arch/x86/include/asm/hardirq.h */
+                 * the rows of the architecture: the same, e.g. irq_cpustat_t, arch/x86/include/asm/hardirq.h */
                 .width_bits = 32,
         },
 };
