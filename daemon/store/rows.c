@@ -174,17 +174,6 @@ static void remove_row(struct rows *rows, struct row *row) {
         row_free(row);
 }
 
-size_t row_seek(const struct row *row, int cpu, size_t from) {
-        size_t i = from;
-
-        if (i > 0 && row->series[i - 1].cpu >= cpu)
-                i = 0;
-        while (i < row->n_series && row->series[i].cpu < cpu)
-                i++;
-
-        return i;
-}
-
 static int reserve_series(struct rows *rows, struct row *row) {
         size_t allocated = MAX(row->series_allocated + row->series_allocated / 2, (size_t)2);
         struct series *series = NULL;

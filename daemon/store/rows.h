@@ -62,8 +62,19 @@ static inline bool row_in_pass(const struct row *row, uint64_t pass) {
 struct row *rows_find(const struct rows *rows, unsigned metric, const struct row_key *key);
 /* A new row with the next generation of its key. 0 or -ENOMEM. */
 int rows_add(struct rows *rows, unsigned metric, const struct row_key *key, struct row **ret_row);
-/* Position of the CPU's series, or of the first one above it. from: where to begin to look. */
-size_t row_seek(const struct row *row, int cpu, size_t from);
+/* Position of the CPU's series, or of the first one above it. from: where to begin to look, at most n_series.
+ * Inline: it runs for every value of every pass. */
+static inline size_t row_seek(const struct row *row, int cpu, size_t from) {
+        size_t i = from;
+
+        if (i > 0 && row->series[i - 1].cpu >= cpu)
+                i = 0;
+        while (i < row->n_series && row->series[i].cpu < cpu)
+                i++;
+
+        return i;
+}
+
 /* A new series without a value, at the position that row_seek() gave. 0 or -ENOMEM. */
 int rows_add_series(struct rows *rows, struct row *row, size_t at, int cpu);
 /* Undoes what a failed commit added. n_items: how many slots there were before it. */
