@@ -99,8 +99,8 @@ static void event_set_stack(struct json_writer *writer, const char *key, const s
         json_set_writer(writer, key, &array);
 }
 
-static int event_to_json(const struct event *event, const struct stack *kernel_stack, const struct stack *user_stack,
-                         struct json_object **ret_object) {
+static int event_to_json(const struct event *event, const struct stack *kernel_stack,
+                         const struct stack *user_stack, struct json_object **ret_object) {
         struct json_writer writer = json_writer_object();
 
         event_set_time(&writer, event);
@@ -117,7 +117,8 @@ int json_event(const struct event *event, struct json_object **ret_object) {
         return event_to_json(event, event->kernel_stack, event->user_stack, ret_object);
 }
 
-int json_event_within(const struct event *event, size_t limit, struct json_object **ret_object, size_t *ret_size) {
+int json_event_within(const struct event *event, size_t limit, struct json_object **ret_object,
+                      size_t *ret_size) {
         const struct stack *const stacks[][2] = {
                 { event->kernel_stack, event->user_stack },
                 { event->kernel_stack, NULL },

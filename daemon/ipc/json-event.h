@@ -14,4 +14,5 @@
 int json_event(const struct event *event, struct json_object **ret_object);
 /* The same in at most limit bytes of JSON: what is too long loses its user stack, then its kernel stack (both
  * null then). ret_size is the length of the result. 0 or -ENOMEM. */
-int json_event_within(const struct event *event, size_t limit, struct json_object **ret_object, size_t *ret_size);
+int json_event_within(const struct event *event, size_t limit, struct json_object **ret_object,
+                      size_t *ret_size);

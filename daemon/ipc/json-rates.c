@@ -67,7 +67,8 @@ static void append_row(struct json_writer *array, const struct rates *rates, con
         json_append_writer(array, &object);
 }
 
-static void set_cpus(struct json_writer *writer, const char *key, const struct rates *rates, bool only_online) {
+static void set_cpus(struct json_writer *writer, const char *key, const struct rates *rates,
+                     bool only_online) {
         struct json_writer array = json_writer_array();
 
         for (size_t i = 0; i < rates->n_cpus; i++)

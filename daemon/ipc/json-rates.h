@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Differences of counters as the Rates of io.irqwatch.monitor, and the CpuCount list that the Report shares with
- * it.
+ * Differences of counters as the Rates of io.irqwatch.monitor, and the CpuCount list that the Report shares
+ * with it.
  */
 
 #include <json-c/json.h>

@@ -118,7 +118,8 @@ void json_set_writer(struct json_writer *writer, const char *key, struct json_wr
 void json_append_writer(struct json_writer *writer, struct json_writer *inner) {
         struct json_object *object = NULL;
 
-        (void)json_writer_finish(inner, &object); /* then object stays NULL, which json_append() takes as failure */
+        (void)json_writer_finish(inner,
+                                 &object); /* then object stays NULL, which json_append() takes as failure */
         json_append(writer, object);
 }
 
@@ -138,7 +139,8 @@ static void set_integers(struct json_writer *writer, const struct evidence *evid
         json_set_writer(writer, evidence->name, &array);
 }
 
-void json_set_evidence(struct json_writer *writer, const char *key, const struct evidence *evidence, size_t n) {
+void json_set_evidence(struct json_writer *writer, const char *key, const struct evidence *evidence,
+                       size_t n) {
         struct json_writer object = json_writer_object();
 
         for (size_t i = 0; i < n; i++) {
@@ -198,8 +200,8 @@ struct json_object *json_text(const char *text, size_t size) {
 }
 
 int json_size(struct json_object *object, size_t *ret_size) {
-        return json_object_to_json_string_length(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
-                                                 ret_size)
+        return json_object_to_json_string_length(
+                       object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, ret_size)
                        ? 0
                        : -ENOMEM;
 }

@@ -42,14 +42,16 @@ void json_set_text(struct json_writer *writer, const char *key, const char *text
 /* Text that ends at a NUL or after size bytes. */
 void json_set_text_n(struct json_writer *writer, const char *key, const char *text, size_t size);
 void json_set_cpus(struct json_writer *writer, const char *key, const struct cpu_set *cpus);
-void json_set_evidence(struct json_writer *writer, const char *key, const struct evidence *evidence, size_t n);
+void json_set_evidence(struct json_writer *writer, const char *key, const struct evidence *evidence,
+                       size_t n);
 /* Finishes inner as the value of key, or as the next element of an array; a failure moves to writer. */
 void json_set_writer(struct json_writer *writer, const char *key, struct json_writer *inner);
 void json_append(struct json_writer *writer, struct json_object *value);
 void json_append_null(struct json_writer *writer);
 void json_append_writer(struct json_writer *writer, struct json_writer *inner);
 
-/* A string object; bytes that are not UTF-8 (a task may call itself anything) become "\xNN". NULL: no memory. */
+/* A string object; bytes that are not UTF-8 (a task may call itself anything) become "\xNN". NULL: no memory.
+ */
 struct json_object *json_text(const char *text, size_t size);
 /* Bytes of the plain serialised form. 0 or -ENOMEM. */
 int json_size(struct json_object *object, size_t *ret_size);

@@ -9,14 +9,10 @@
 #include "daemon/query/windows.h"
 
 const struct varlink_field monitor_list_fields[] = {
-        { "sinceUsec", VARLINK_INTEGER, false },
-        { "untilUsec", VARLINK_INTEGER, false },
-        { "kinds", VARLINK_STRINGS, false },
-        { "cpus", VARLINK_INTEGERS, false },
-        { "culprit", VARLINK_STRING, false },
-        { "afterId", VARLINK_INTEGER, false },
-        { "limit", VARLINK_INTEGER, false },
-        {},
+        { "sinceUsec", VARLINK_INTEGER, false }, { "untilUsec", VARLINK_INTEGER, false },
+        { "kinds", VARLINK_STRINGS, false },     { "cpus", VARLINK_INTEGERS, false },
+        { "culprit", VARLINK_STRING, false },    { "afterId", VARLINK_INTEGER, false },
+        { "limit", VARLINK_INTEGER, false },     {},
 };
 
 static struct events_request events_request_of(const struct monitor_params *params) {
@@ -126,7 +122,7 @@ static int list_at_once(struct varlink_call *call, struct monitor *monitor, stru
 /* A list on its way to the peer, page by page as it reads. Between two pages the store goes on: events are
  * found again by their ids. Freed with the final reply, or when the call is closed. */
 struct listing {
-        struct monitor *monitor; /* borrowed */
+        struct monitor *monitor;      /* borrowed */
         struct monitor_params params; /* after_id: the last one sent */
         char *culprit;
         int64_t last_id; /* where the list ends, also if events are added meanwhile */

@@ -15,7 +15,7 @@
 enum {
         MONITOR_EVENTS_DEFAULT = 1000, /* in one reply, unless limit says otherwise */
         MONITOR_PAGE_EVENTS = 64,
-        MONITOR_PAGE_BYTES = 256 * 1024, /* a page ends when it has more */
+        MONITOR_PAGE_BYTES = 256 * 1024,                   /* a page ends when it has more */
         MONITOR_EVENTS_BYTES = VARLINK_MESSAGE_MAX - 4096, /* room for the envelope of a reply */
 };
 
@@ -41,8 +41,8 @@ int monitor_subscribe(struct varlink_call *call, struct json_object *parameters,
 
 /* monitor_params_parse() at this moment; a parameter that is refused is answered. 0: go on; 1: answered;
  * negative: forward. *ret_now_us may be NULL. */
-int monitor_parse(struct varlink_call *call, const struct varlink_field *fields, struct json_object *parameters,
-                  struct monitor_params *ret_params, uint64_t *ret_now_us);
+int monitor_parse(struct varlink_call *call, const struct varlink_field *fields,
+                  struct json_object *parameters, struct monitor_params *ret_params, uint64_t *ret_now_us);
 /* Replies {key: value}; value is consumed. */
 int monitor_reply(struct varlink_call *call, const char *key, struct json_object *value);
 /* Makes {key: value}; value is consumed; NULL value: null. 0 or -ENOMEM. */

@@ -134,10 +134,10 @@ static const struct {
         const char *name;
         param_fn fn;
 } known_params[] = {
-        { "sinceUsec", param_since }, { "untilUsec", param_until },  { "cpus", param_cpus },
-        { "kinds", param_kinds },     { "limit", param_limit },      { "afterId", param_after_id },
-        { "id", param_id },           { "culprit", param_culprit },  { "source", param_source },
-        { "metric", param_metric },   { "name", param_name },        { "value", param_value },
+        { "sinceUsec", param_since }, { "untilUsec", param_until }, { "cpus", param_cpus },
+        { "kinds", param_kinds },     { "limit", param_limit },     { "afterId", param_after_id },
+        { "id", param_id },           { "culprit", param_culprit }, { "source", param_source },
+        { "metric", param_metric },   { "name", param_name },       { "value", param_value },
 };
 
 static param_fn find_param(const char *name) {
@@ -156,7 +156,7 @@ static int parse_field(const struct varlink_field *field, struct json_object *pa
         assert(fn);
 
         (void)json_object_object_get_ex(parameters, field->name, &value); /* false: value is NULL */
-        if (!value) /* missing, or null */
+        if (!value)                                                       /* missing, or null */
                 return field->required;
         return fn(value, params);
 }

@@ -12,7 +12,7 @@ const struct varlink_field monitor_subscribe_fields[] = {
 /* A peer that listens. Lives from the call until the call is closed. */
 struct subscription {
         struct subscription *next;
-        struct monitor *monitor; /* borrowed */
+        struct monitor *monitor;   /* borrowed */
         struct varlink_call *call; /* a reference; NULL once closed */
         struct monitor_params params;
 };
@@ -111,7 +111,8 @@ void monitor_publish(struct monitor *monitor, const struct event *event) {
                 /* Made once, and only if somebody listens. Without memory the event is still in the store. */
                 if (!object && json_event_within(event, MONITOR_EVENTS_BYTES, &object, &size) < 0)
                         break;
-                (void)notify(s->call, json_object_get(object)); /* the server counts what a slow peer misses */
+                (void)notify(s->call,
+                             json_object_get(object)); /* the server counts what a slow peer misses */
         }
 
         monitor->publishing = false;

@@ -18,8 +18,8 @@ static const char monitor_description[] =
 #include "daemon/io.irqwatch.monitor.varlink.inc"
         ;
 
-int monitor_parse(struct varlink_call *call, const struct varlink_field *fields, struct json_object *parameters,
-                  struct monitor_params *ret_params, uint64_t *ret_now_us) {
+int monitor_parse(struct varlink_call *call, const struct varlink_field *fields,
+                  struct json_object *parameters, struct monitor_params *ret_params, uint64_t *ret_now_us) {
         const char *invalid;
         struct stamp now;
         int r;
@@ -168,12 +168,9 @@ static int get_event(struct varlink_call *call, struct json_object *parameters, 
 }
 
 static const struct varlink_field rates_fields[] = {
-        { "source", VARLINK_STRING, true },
-        { "metric", VARLINK_STRING, false },
-        { "sinceUsec", VARLINK_INTEGER, true },
-        { "untilUsec", VARLINK_INTEGER, false },
-        { "cpus", VARLINK_INTEGERS, false },
-        {},
+        { "source", VARLINK_STRING, true },     { "metric", VARLINK_STRING, false },
+        { "sinceUsec", VARLINK_INTEGER, true }, { "untilUsec", VARLINK_INTEGER, false },
+        { "cpus", VARLINK_INTEGERS, false },    {},
 };
 
 static int make_rates(const void *result, bool with_cpus, struct json_object **ret_object) {
@@ -282,7 +279,8 @@ static int reply_invalid_setting(struct varlink_call *call, const char *name, co
         return varlink_call_error(call, MONITOR_INTERFACE ".InvalidSetting", object);
 }
 
-static int reply_setting(struct varlink_call *call, const char *name, const char *value, const char *previous) {
+static int reply_setting(struct varlink_call *call, const char *name, const char *value,
+                         const char *previous) {
         struct json_writer writer = json_writer_object();
         struct json_object *object;
         int r;
@@ -296,8 +294,8 @@ static int reply_setting(struct varlink_call *call, const char *name, const char
         return varlink_call_reply(call, object);
 }
 
-static int change_setting(struct monitor *monitor, struct varlink_call *call, const char *name, const char *section,
-                          const char *key, const char *value) {
+static int change_setting(struct monitor *monitor, struct varlink_call *call, const char *name,
+                          const char *section, const char *key, const char *value) {
         _cleanup_(freep) char *previous = NULL, *now = NULL, *error = NULL;
         int r;
 

@@ -19,7 +19,7 @@ enum {
         IMBALANCE_SHARE_PERCENT = 90,
         COVERAGE_PERCENT = 80,
         COVERAGE_WARNING_PERCENT = 50,
-        GAP_PERCENT = 1,         /* of the span: fewer seconds hide little */
+        GAP_PERCENT = 1, /* of the span: fewer seconds hide little */
         GAP_WARNING_PERCENT = 10,
         NOT_RECORDED_PERCENT = 10,
 };
@@ -64,23 +64,28 @@ static bool is_imbalanced(const struct rates *rates, const struct rates_row *row
 
 static int set_imbalance_advice(struct finding *finding, const char *type, int cpu) {
         if (strncmp(type, "NET_", 4) != 0)
-                return finding_set_advice(finding,
-                                          "\"irqctl rates interrupts --cpu %d\" (free) names the device whose "
-                                          "interrupts lead there. Its /proc/irq/NUMBER/smp_affinity_list moves them; "
-                                          "managed interrupts of NVMe and the like refuse that.",
-                                          cpu);
+                return finding_set_advice(
+                        finding,
+                        "\"irqctl rates interrupts --cpu %d\" (free) names the device whose "
+                        "interrupts lead there. Its /proc/irq/NUMBER/smp_affinity_list moves them; "
+                        "managed interrupts of NVMe and the like refuse that.",
+                        cpu);
 
-        return finding_set_advice(
-                finding,
-                "\"irqctl rates interrupts --cpu %d\" names the device and \"ethtool -l DEV\" says whether it has "
-                "more queues (both free). More queues (\"ethtool -L\", resets the link for a moment on some drivers) "
-                "or another /proc/irq/NUMBER/smp_affinity_list spread the work in hardware; with one queue, RPS "
-                "(/sys/class/net/DEV/queues/rx-0/rps_cpus) does it in software for one IPI per batch of packets. One "
-                "single flow stays on one CPU whatever is set.",
-                cpu);
+        return finding_set_advice(finding,
+                                  "\"irqctl rates interrupts --cpu %d\" names the device and \"ethtool -l "
+                                  "DEV\" says whether it has "
+                                  "more queues (both free). More queues (\"ethtool -L\", resets the link for "
+                                  "a moment on some drivers) "
+                                  "or another /proc/irq/NUMBER/smp_affinity_list spread the work in "
+                                  "hardware; with one queue, RPS "
+                                  "(/sys/class/net/DEV/queues/rx-0/rps_cpus) does it in software for one IPI "
+                                  "per batch of packets. One "
+                                  "single flow stays on one CPU whatever is set.",
+                                  cpu);
 }
 
-static int add_imbalance(struct finding_context *context, const struct rates *rates, const struct rates_row *row) {
+static int add_imbalance(struct finding_context *context, const struct rates *rates,
+                         const struct rates_row *row) {
         size_t busiest = busiest_cpu(rates, row), n_online = count_online(rates);
         double share = 100.0 * (double)row->per_cpu[busiest] / (double)row->total;
         double busiest_per_second = row->per_second * share / 100;
@@ -92,9 +97,11 @@ static int add_imbalance(struct finding_context *context, const struct rates *ra
                         row->name, &finding);
         if (r < 0)
                 return r;
-        r = finding_set_text(finding, "CPU %d did %.0f %% of all %s softirqs (%.0f of %.0f per second), with %zu "
+        r = finding_set_text(finding,
+                             "CPU %d did %.0f %% of all %s softirqs (%.0f of %.0f per second), with %zu "
                              "CPUs online",
-                             rates->cpus[busiest], share, row->name, busiest_per_second, row->per_second, n_online);
+                             rates->cpus[busiest], share, row->name, busiest_per_second, row->per_second,
+                             n_online);
         if (r == 0)
                 r = set_imbalance_advice(finding, row->name, rates->cpus[busiest]);
         if (r == 0)
@@ -162,18 +169,20 @@ int finding_coverage(struct finding_context *context) {
         if (r < 0)
                 return r;
 
-        r = finding_add(context, lowest * 100 < COVERAGE_WARNING_PERCENT ? SEVERITY_WARNING : SEVERITY_INFO, text,
-                        &finding);
+        r = finding_add(context, lowest * 100 < COVERAGE_WARNING_PERCENT ? SEVERITY_WARNING : SEVERITY_INFO,
+                        text, &finding);
         if (r == 0)
-                r = finding_set_text(finding, "%s: as little as %.0f %% of the time was observed; a window in the "
+                r = finding_set_text(finding,
+                                     "%s: as little as %.0f %% of the time was observed; a window in the "
                                      "rest would not have been seen",
                                      text, lowest * 100);
         if (r == 0)
-                r = finding_set_advice(
-                        finding,
-                        "\"irqctl status\" says whether the collector does less than configured and why. In passive "
-                        "mode an idle CPU has no tick to watch by; \"irqctl set irq-delay.mode=active\" watches "
-                        "always, for one extra timer interrupt per heartbeat and CPU.");
+                r = finding_set_advice(finding,
+                                       "\"irqctl status\" says whether the collector does less than "
+                                       "configured and why. In passive "
+                                       "mode an idle CPU has no tick to watch by; \"irqctl set "
+                                       "irq-delay.mode=active\" watches "
+                                       "always, for one extra timer interrupt per heartbeat and CPU.");
         if (r == 0)
                 r = finding_add_integer(finding, "lowestPermille", (uint64_t)(lowest * 1000));
         if (r == 0)
@@ -209,13 +218,15 @@ static int add_gaps(struct finding_context *context, size_t first) {
         r = finding_add(context, percent < GAP_WARNING_PERCENT ? SEVERITY_INFO : SEVERITY_WARNING, collector,
                         &finding);
         if (r == 0)
-                r = finding_set_text(finding, "The collector %s recorded nothing for %s of the span, in %" PRIu64
+                r = finding_set_text(finding,
+                                     "The collector %s recorded nothing for %s of the span, in %" PRIu64
                                      " %s: %s",
                                      collector, format_duration(total_us * NSEC_PER_USEC, text), n,
                                      n == 1 ? "gap" : "gaps", report->gaps[first].reason);
         if (r == 0)
-                r = finding_set_advice(finding, "\"irqctl status\" shows the collector's state and how many passes "
-                                                "failed; \"journalctl -u irqwatchd\" has what it said at the time.");
+                r = finding_set_advice(finding,
+                                       "\"irqctl status\" shows the collector's state and how many passes "
+                                       "failed; \"journalctl -u irqwatchd\" has what it said at the time.");
         if (r == 0)
                 r = finding_add_integer(finding, "gaps", n);
         if (r == 0)
@@ -265,12 +276,14 @@ int finding_not_recorded(struct finding_context *context) {
 
         r = finding_add(context, SEVERITY_INFO, "span", &finding);
         if (r == 0)
-                r = finding_set_text(finding, "The first %s of the span are not on record: irqwatchd was not yet "
+                r = finding_set_text(finding,
+                                     "The first %s of the span are not on record: irqwatchd was not yet "
                                      "watching, or its history no longer reaches back that far",
                                      format_duration(longest_us * NSEC_PER_USEC, text));
         if (r == 0)
-                r = finding_set_advice(finding, "Nothing is known about that time, good or bad; ask for a later "
-                                                "\"--since\" to see only what was watched.");
+                r = finding_set_advice(finding,
+                                       "Nothing is known about that time, good or bad; ask for a later "
+                                       "\"--since\" to see only what was watched.");
         if (r == 0)
                 r = finding_add_integer(finding, "missingNsec", longest_us * NSEC_PER_USEC);
         return r;

@@ -7,7 +7,8 @@
 
 #include "common/parse.h"
 
-/* More are in the report's windows by culprit; a list of findings that nobody reads to its end helps nobody. */
+/* More are in the report's windows by culprit; a list of findings that nobody reads to its end helps nobody.
+ */
 enum { FINDING_CULPRITS_MAX = 8 };
 
 /* All windows of one class, or of one culprit. */
@@ -82,7 +83,8 @@ static int format_recurrence(const struct window_sum *sum, char **ret_text) {
         if (r < 0)
                 return r;
         if (asprintf(ret_text, "; %" PRIu64 " such windows%s%s, at least %s in total", sum->count,
-                     several ? " on " : "", several ? cpus : "", format_duration(sum->total_min_ns, total)) < 0)
+                     several ? " on " : "", several ? cpus : "",
+                     format_duration(sum->total_min_ns, total)) < 0)
                 return -ENOMEM;
         return 0;
 }
@@ -108,7 +110,8 @@ static int format_task(const struct event *event, char **ret_text) {
         else if (event->pid == 0)
                 r = asprintf(ret_text, ", %s the idle task", role);
         else
-                r = asprintf(ret_text, ", %s %.*s (pid %d)", role, EVENT_COMM_MAX, event->comm, (int)event->pid);
+                r = asprintf(ret_text, ", %s %.*s (pid %d)", role, EVENT_COMM_MAX, event->comm,
+                             (int)event->pid);
         return r < 0 ? -ENOMEM : 0;
 }
 
@@ -164,14 +167,16 @@ static int set_culprit_advice(struct finding *finding, const struct window_sum *
         if (event->cpu != CPU_NONE)
                 (void)snprintf(cpu, sizeof(cpu), "-C %d", event->cpu); /* fits */
 
-        return finding_set_advice(
-                finding,
-                "See the whole stack and task with \"irqctl show %" PRId64 "\"%s%s%s (both only read what is "
-                "there). If it comes back, \"perf record -e cycles %s -g -- sleep 10\" while it happens shows where "
-                "the time goes: it costs about a percent of that CPU, and sees code that runs with interrupts off "
-                "only where the PMU raises NMIs, so rarely in virtual machines.",
-                event->id, module ? " and whose code it is with \"modinfo " : "", module ?: "", module ? "\"" : "",
-                cpu);
+        return finding_set_advice(finding,
+                                  "See the whole stack and task with \"irqctl show %" PRId64
+                                  "\"%s%s%s (both only read what is "
+                                  "there). If it comes back, \"perf record -e cycles %s -g -- sleep 10\" "
+                                  "while it happens shows where "
+                                  "the time goes: it costs about a percent of that CPU, and sees code that "
+                                  "runs with interrupts off "
+                                  "only where the PMU raises NMIs, so rarely in virtual machines.",
+                                  event->id, module ? " and whose code it is with \"modinfo " : "",
+                                  module ?: "", module ? "\"" : "", cpu);
 }
 
 static int add_culprit(struct finding_context *context, const struct window_group *group) {
@@ -219,7 +224,8 @@ struct class_words {
         const char *advice;
 };
 
-static int set_class_text(struct finding *finding, const struct window_sum *sum, const struct class_words *words) {
+static int set_class_text(struct finding *finding, const struct window_sum *sum,
+                          const struct class_words *words) {
         const struct event *event = sum->worst->worst;
         _cleanup_(freep) char *again = NULL, *where = NULL;
         char bounds[BOUNDS_TEXT_MAX];
@@ -237,7 +243,8 @@ static int set_class_text(struct finding *finding, const struct window_sum *sum,
                              words->why, again);
         if (r < 0)
                 return r;
-        return finding_set_advice(finding, "%s \"irqctl show %" PRId64 "\" has the evidence for the worst one.",
+        return finding_set_advice(finding,
+                                  "%s \"irqctl show %" PRId64 "\" has the evidence for the worst one.",
                                   words->advice, event->id);
 }
 
@@ -257,7 +264,8 @@ static int add_class(struct finding_context *context, enum event_class class, bo
                 return r;
 
         if (!info)
-                severity = finding_window_severity(context->report, sum.worst->worst_min_ns, sum.total_min_ns);
+                severity =
+                        finding_window_severity(context->report, sum.worst->worst_min_ns, sum.total_min_ns);
         r = finding_add(context, severity, cpus, &finding);
         if (r < 0)
                 return r;
@@ -281,9 +289,11 @@ int finding_steal(struct finding_context *context) {
         static const struct class_words words = {
                 .did = "stood still for",
                 .why = " because the hypervisor ran something else in its place",
-                .advice = "Nothing inside this machine caused it. \"vmstat 1\" (column st, costs nothing) shows "
-                          "whether it goes on; then ask whoever runs the host about overcommitted CPUs and CPU "
-                          "quotas, or move to an instance with CPUs of its own.",
+                .advice =
+                        "Nothing inside this machine caused it. \"vmstat 1\" (column st, costs nothing) "
+                        "shows "
+                        "whether it goes on; then ask whoever runs the host about overcommitted CPUs and CPU "
+                        "quotas, or move to an instance with CPUs of its own.",
         };
 
         return add_class(context, CLASS_STEAL, false, &words);
@@ -293,10 +303,13 @@ int finding_platform(struct finding_context *context) {
         static const struct class_words words = {
                 .did = "and others stood still over the same moment, for",
                 .why = ": something below the kernel held the whole machine",
-                .advice = "In a virtual machine, compare the time with migrations, snapshots and backups on the "
-                          "host. On hardware, suspect firmware: \"turbostat --show SMI\" counts SMIs for next "
-                          "to nothing; the hwlat tracer measures them but keeps CPUs busy with interrupts off, so "
-                          "not in production.",
+                .advice =
+                        "In a virtual machine, compare the time with migrations, snapshots and backups on "
+                        "the "
+                        "host. On hardware, suspect firmware: \"turbostat --show SMI\" counts SMIs for next "
+                        "to nothing; the hwlat tracer measures them but keeps CPUs busy with interrupts off, "
+                        "so "
+                        "not in production.",
         };
 
         return add_class(context, CLASS_PLATFORM, false, &words);
@@ -306,8 +319,10 @@ int finding_idle_exit(struct finding_context *context) {
         static const struct class_words words = {
                 .did = "left idle late by",
                 .why = "",
-                .advice = "Nothing ran late but the wake-up itself. If that matters, \"cpupower idle-info\" (free) "
-                          "shows the exit latencies; a process that holds /dev/cpu_dma_latency open forbids the deep "
+                .advice = "Nothing ran late but the wake-up itself. If that matters, \"cpupower idle-info\" "
+                          "(free) "
+                          "shows the exit latencies; a process that holds /dev/cpu_dma_latency open forbids "
+                          "the deep "
                           "states, at the price of power and turbo headroom.",
         };
 

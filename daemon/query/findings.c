@@ -48,7 +48,8 @@ int finding_add(struct finding_context *context, enum severity severity, const c
 
         findings->items = items;
         finding = &items[findings->n_items];
-        *finding = (struct finding){ .code = context->code, .severity = severity, .subject = strdup(subject) };
+        *finding =
+                (struct finding){ .code = context->code, .severity = severity, .subject = strdup(subject) };
         if (!finding->subject)
                 return -ENOMEM;
 
@@ -122,7 +123,8 @@ int finding_add_cpus(struct finding *finding, const char *name, const struct cpu
         return 0;
 }
 
-enum severity finding_window_severity(const struct report *report, uint64_t worst_min_ns, uint64_t total_min_ns) {
+enum severity finding_window_severity(const struct report *report, uint64_t worst_min_ns,
+                                      uint64_t total_min_ns) {
         uint64_t span_ns = (report->until_us - report->since_us) * NSEC_PER_USEC;
 
         if (worst_min_ns >= 50 * NSEC_PER_MSEC || total_min_ns >= span_ns / 100)

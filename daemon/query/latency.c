@@ -39,9 +39,9 @@ struct latency_sum {
 struct latency_sums {
         const struct store *store;
         unsigned source;
-        const struct cpu_set *filter; /* NULL: all */
+        const struct cpu_set *filter;     /* NULL: all */
         int metrics[_LATENCY_METRIC_MAX]; /* the source's metric number or -1 */
-        struct latency_sum *cpus;     /* by CPU id */
+        struct latency_sum *cpus;         /* by CPU id */
         size_t n_cpus;
 };
 
@@ -163,8 +163,8 @@ uint64_t histogram_quantile(const uint64_t *counts, size_t n_buckets, double q) 
         return latency_edge(n_buckets - 1);
 }
 
-/* The gauge is the largest value since it was started. That it rose in the span makes it the span's own, exact
- * maximum. Otherwise the highest bucket bounds the span's values, and so does the gauge. A gauge below
+/* The gauge is the largest value since it was started. That it rose in the span makes it the span's own,
+ * exact maximum. Otherwise the highest bucket bounds the span's values, and so does the gauge. A gauge below
  * that bucket was started anew in between and knows nothing of what came before. */
 static uint64_t latency_largest(const struct latency_sum *sum) {
         uint64_t edge = histogram_quantile(sum->counts, LATENCY_BUCKETS, 1);

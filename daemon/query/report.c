@@ -38,8 +38,8 @@ static int report_add_gap(struct report *report, const char *collector, uint64_t
 static int report_take_gap(const struct store_gap *gap, void *userdata) {
         const struct gap_walk *walk = userdata;
 
-        return report_add_gap(walk->report, store_source_name(walk->store, gap->source), gap->since_us, gap->until_us,
-                              gap->reason, false);
+        return report_add_gap(walk->report, store_source_name(walk->store, gap->source), gap->since_us,
+                              gap->until_us, gap->reason, false);
 }
 
 /* What lies before the oldest pass kept. The reason holds in every case: a first start, a restart (memory is
@@ -50,10 +50,11 @@ static int report_add_start(const struct store *store, unsigned source, struct r
         if (store_source_range(store, source, &first_us, &last_us) < 0)
                 first_us = report->until_us;
 
-        return report_add_gap(report, store_source_name(store, source), report->since_us, first_us,
-                              "not on record: irqwatchd was not yet watching, or its history no longer reaches "
-                              "back that far",
-                              true);
+        return report_add_gap(
+                report, store_source_name(store, source), report->since_us, first_us,
+                "not on record: irqwatchd was not yet watching, or its history no longer reaches "
+                "back that far",
+                true);
 }
 
 static int report_fill_gaps(const struct store *store, struct report *report) {
@@ -70,8 +71,8 @@ static int report_fill_gaps(const struct store *store, struct report *report) {
 }
 
 /* Nothing to compare is no failure of the report: that part stays NULL, and the gaps say why. */
-static int report_fill_rates(const struct store *store, const struct report_request *request, const char *source,
-                             struct rates **ret_rates) {
+static int report_fill_rates(const struct store *store, const struct report_request *request,
+                             const char *source, struct rates **ret_rates) {
         const struct rates_request rates_request = {
                 .source = source,
                 .metric = source, /* the collectors' main metric bears their name */
@@ -93,7 +94,8 @@ static int report_fill_latency(const struct store *store, const struct report_re
         return r == -ENOENT ? 0 : r;
 }
 
-static int report_fill(const struct store *store, const struct report_request *request, struct report *report) {
+static int report_fill(const struct store *store, const struct report_request *request,
+                       struct report *report) {
         int r;
 
         r = windows_query(store, request->since_us, request->until_us, request->cpus, &report->windows);
@@ -114,7 +116,8 @@ static int report_fill(const struct store *store, const struct report_request *r
         return findings_evaluate(report, &report->findings);
 }
 
-int report_query(const struct store *store, const struct report_request *request, struct report **ret_report) {
+int report_query(const struct store *store, const struct report_request *request,
+                 struct report **ret_report) {
         _cleanup_(report_freep) struct report *report = NULL;
         int r;
 

@@ -24,7 +24,8 @@ static bool events_matches(const struct event *event, const struct events_reques
 }
 
 /* How many match, and at which index the newest "limit" of them start. */
-static size_t events_count(const struct store *store, const struct events_request *request, size_t *ret_start) {
+static size_t events_count(const struct store *store, const struct events_request *request,
+                           size_t *ret_start) {
         size_t n = 0, i;
 
         for (i = store_n_events(store); i > 0; i--) {

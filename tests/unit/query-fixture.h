@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A store with passes and events of known values, for the tests of the queries. Time is in seconds after a
+ * base, one pass a second unless a test says otherwise.
+ */
+
+#include "tests/unit/test.h"
+
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "daemon/collect/collector.h"
+#include "daemon/store/store.h"
+#include "tests/harness/alloc-fail.h"
+
+static uint64_t base_us _unused_ = UINT64_C(1700000000000000);
+
+#define AT(seconds) (base_us + (uint64_t)((seconds)*1e6))
+#define MSEC(ms) ((uint64_t)((ms)*1e6))
+
+enum { DELAY_LATENESS, DELAY_LARGEST, DELAY_OBSERVED, DELAY_WATCHED };
+
+static const struct metric_desc delay_metrics[] _unused_ = {
+        [DELAY_LATENESS] = { "lateness", "ns", "", "bucket", {}, METRIC_HISTOGRAM, 64 },
+        [DELAY_LARGEST] = { "lateness-max", "ns", "", NULL, {}, METRIC_GAUGE, 64 },
+        [DELAY_OBSERVED] = { "observed", "ns", "", NULL, {}, METRIC_COUNTER, 64 },
+        [DELAY_WATCHED] = { "watched", "ns", "", NULL, {}, METRIC_COUNTER, 64 },
+};
+
+static inline struct store *new_store(void) {
+        static const struct store_limits limits = {
+                .budget_bytes = UINT64_C(64) << 20,
+                .retention_ns = 3600 * NSEC_PER_SEC,
+                .n_events_max = 10000,
+                .n_series_max = 100000,
+        };
+        struct store *store = NULL;
+
+        assert_int_equal(store_new(&limits, &store), 0);
+        return store;
+}
+
+static inline unsigned add_delay_source(struct store *store) {
+        unsigned source = 0;
+
+        assert_int_equal(
+                store_add_source(store, "irq-delay", delay_metrics, ELEMENTSOF(delay_metrics), &source), 0);
+        return source;
+}
+
+/* With the metrics of the collector itself, whose names and labels the queries go by. */
+static inline unsigned add_collector_source(struct store *store, const char *name) {
+        unsigned source = 0;
+
+        for (const struct collector_ops *const *ops = collector_registry; *ops; ops++) {
+                if (strcmp((*ops)->name, name) != 0)
+                        continue;
+                assert_int_equal(store_add_source(store, name, (*ops)->metrics, (*ops)->n_metrics, &source),
+                                 0);
+                return source;
+        }
+
+        fail_msg("there is no collector %s", name);
+        return 0;
+}
+
+static inline struct stamp stamp_at(double seconds) {
+        return (struct stamp){
+                .realtime_us = AT(seconds),
+                .monotonic_ns = 1000 * NSEC_PER_SEC + (uint64_t)(seconds * 1e9),
+        };
+}
+
+/* Cells of CPUs 0, 1, ...; the batch then counts these CPUs as present. */
+static inline void add_cells(struct batch *batch, unsigned metric, const struct row_key *key,
+                             const uint64_t *values, size_t n) {
+        assert_int_equal(batch_add_row(batch, metric, key), 0);
+        for (size_t i = 0; i < n; i++)
+                assert_int_equal(batch_add(batch, (int)i, values[i]), 0);
+}
+
+#define ADD_ROW(batch, metric, row_name, ...) \
+        add_cells(batch, metric, &(struct row_key){ .name = row_name }, (const uint64_t[]){ __VA_ARGS__ }, \
+                  ELEMENTSOF(((const uint64_t[]){ __VA_ARGS__ })))
+
+static inline void commit(struct store *store, unsigned source, double seconds, struct batch *batch) {
+        batch->stamp = stamp_at(seconds);
+        assert_int_equal(store_commit(store, source, batch), 0);
+        batch_clear(batch);
+}
+
+static inline void mark_gap(struct store *store, unsigned source, double seconds, const char *reason) {
+        struct stamp stamp = stamp_at(seconds);
+
+        assert_int_equal(store_mark_gap(store, source, &stamp, reason), 0);
+}
+
+/* A window that ended then. Borrowed from the store, to be completed by the caller; comm may be NULL. */
+static inline struct event *add_window(struct store *store, double seconds, int cpu, enum event_class class,
+                                       double min_ms, double max_ms, const char *culprit, const char *comm) {
+        _cleanup_(event_unrefp) struct event *event = NULL;
+
+        assert_int_equal(event_new(EVENT_IRQ_DELAY, &event), 0);
+        event->class = class;
+        event->time_us = AT(seconds);
+        event->monotonic_ns = stamp_at(seconds).monotonic_ns;
+        event->cpu = cpu;
+        event->has_duration = true;
+        event->duration_min_ns = MSEC(min_ms);
+        event->duration_max_ns = MSEC(max_ms);
+        if (culprit) {
+                event->culprit = strdup(culprit);
+                assert_non_null(event->culprit);
+        }
+        if (comm) {
+                event->has_task = true;
+                event->pid = event->tgid = 25319;
+                (void)snprintf(event->comm, sizeof(event->comm), "%s", comm); /* cut like the kernel does */
+        }
+        assert_int_equal(store_add_event(store, event), 0);
+        return store_find_event(store, event->id);
+}
