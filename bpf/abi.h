@@ -15,6 +15,8 @@ enum {
         ABI_BUCKETS = 40,        /* log2 buckets of nanoseconds: up to 18 minutes */
         ABI_EVIDENCE = 4,        /* moments remembered at which interrupts were on */
         ABI_SPAN_NAME_MAX = 32,
+        ABI_CODE_MAX = 16,       /* bytes of machine code before the interrupted instruction */
+        ABI_ENTRY_FRAMES_MAX = 16, /* the timer interrupt's entry is among the first frames */
 };
 
 enum abi_record_type {
@@ -64,7 +66,8 @@ struct abi_window {
         struct abi_parent parents[ABI_PARENTS_MAX];
         struct abi_span span; /* the longest that ended since the last expiry before the window */
         __s32 stack_bytes;    /* negative: errno of bpf_get_stack() */
-        __u32 unused;
+        __u32 code_bytes;     /* 0: none could be read */
+        __u8 code[ABI_CODE_MAX]; /* what stands before the interrupted kernel instruction */
         __u64 stack[ABI_STACK_MAX]; /* return addresses, innermost first, the timer's own included */
 };
 

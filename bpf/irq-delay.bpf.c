@@ -15,7 +15,8 @@ char LICENSE[] SEC("license") = "GPL"; /* bpf_get_stack() and bpf_probe_read_ker
 /* Set before loading. Addresses from /proc/kallsyms; 0: no such function. */
 const volatile __u64 tick_function = 0;
 const volatile __u64 heartbeat_function = 0;
-const volatile __u32 n_cpus = 1;
+const volatile __u64 timer_entry_start = 0; /* of the timer interrupt's assembler entry */
+const volatile __u64 timer_entry_end = 0;
 
 /* Set at any time; aligned words, so a program sees the old or the new value. */
 volatile struct abi_config config = {};
@@ -173,6 +174,25 @@ static __always_inline void read_task(struct abi_window *w, struct task_struct *
         read_parents(w, task);
 }
 
+/* Interrupts that were off come in right behind the instruction that enables them. So what stands before the interrupted
+ * instruction tells whether interrupts were off, or on while the CPU itself stood still. */
+static __always_inline void read_code(struct abi_window *w) {
+        w->code_bytes = 0;
+
+        for (int i = 0; i < ABI_ENTRY_FRAMES_MAX; i++) {
+                __u64 address = w->stack[i];
+
+                if (address < timer_entry_start || address >= timer_entry_end)
+                        continue;
+
+                address = w->stack[i + 1];
+                if (w->stack_bytes >= (i + 2) * (int)sizeof(w->stack[0]) &&
+                    bpf_probe_read_kernel(w->code, sizeof(w->code), (void *)(address - sizeof(w->code))) == 0)
+                        w->code_bytes = sizeof(w->code);
+                return;
+        }
+}
+
 static __always_inline void record_window(void *ctx, struct abi_cpu *c, struct task_struct *task, __u64 now,
                                           __u64 min_ns, __u64 max_ns, __u32 flags) {
         struct abi_window *w;
@@ -197,10 +217,10 @@ static __always_inline void record_window(void *ctx, struct abi_cpu *c, struct t
         w->max_ns = max_ns;
         w->steal_before_ns = c->steal_ns;
         w->flags = flags;
-        w->unused = 0;
         w->span = c->longest;
         read_task(w, task);
         w->stack_bytes = bpf_get_stack(ctx, w->stack, sizeof(w->stack), 0);
+        read_code(w);
         bpf_ringbuf_submit(w, 0);
 
         c->settle_sequence = c->n_windows;

@@ -3,6 +3,7 @@
 #include "daemon/collect/classify.h"
 
 #include <assert.h>
+#include <string.h>
 
 static const char *const context_names[] = {
         [INTERRUPTED_KERNEL] = "kernel",
@@ -15,6 +16,62 @@ static_assert(ELEMENTSOF(context_names) == _INTERRUPTED_CONTEXT_MAX, "a name for
 const char *interrupted_context_to_string(enum interrupted_context context) {
         return context_names[context];
 }
+
+static const char *const enable_names[] = {
+        [ENABLE_UNKNOWN] = "unknown",
+        [ENABLE_SEEN] = "seen",
+        [ENABLE_ABSENT] = "absent",
+};
+static_assert(ELEMENTSOF(enable_names) == _ENABLE_EVIDENCE_MAX, "a name for each kind of evidence");
+
+const char *enable_evidence_to_string(enum enable_evidence evidence) {
+        return enable_names[evidence];
+}
+
+#if defined(__x86_64__)
+/* POPF takes effect at once. STI lets one more instruction run first (Intel SDM volume 3, 6.8.1), which may be a
+ * longer one: look as far back as a usual instruction reaches. A stray byte of that value makes one in thirty ordinary
+ * places look like an enable; the reverse does not happen. */
+enum enable_evidence find_enable(const uint8_t *code, size_t n) {
+        enum { POPF = 0x9d, STI = 0xfb, REACH = 9 };
+
+        if (n == 0)
+                return ENABLE_UNKNOWN;
+        if (code[n - 1] == POPF)
+                return ENABLE_SEEN;
+
+        for (size_t i = 1; i <= MIN(n, (size_t)REACH); i++)
+                if (code[n - i] == STI)
+                        return ENABLE_SEEN;
+
+        return ENABLE_ABSENT;
+}
+#elif defined(__aarch64__)
+/* MSR DAIFClr, #imm; MSR DAIF, Xt; MSR ICC_PMR_EL1, Xt, which a DSB may follow (arch/arm64/include/asm/irqflags.h). */
+static bool enables(uint32_t instruction) {
+        return (instruction & 0xfffff0ff) == 0xd50340ff || (instruction & 0xffffffe0) == 0xd51b4220 ||
+               (instruction & 0xffffffe0) == 0xd5184600;
+}
+
+enum enable_evidence find_enable(const uint8_t *code, size_t n) {
+        if (n < sizeof(uint32_t))
+                return ENABLE_UNKNOWN;
+
+        for (size_t back = sizeof(uint32_t); back <= n && back <= 3 * sizeof(uint32_t); back += sizeof(uint32_t)) {
+                uint32_t instruction;
+
+                memcpy(&instruction, code + n - back, sizeof(instruction));
+                if (enables(instruction))
+                        return ENABLE_SEEN;
+        }
+
+        return ENABLE_ABSENT;
+}
+#else
+enum enable_evidence find_enable(const uint8_t *code, size_t n) {
+        return ENABLE_UNKNOWN;
+}
+#endif
 
 uint64_t interval_overlap(uint64_t a_start, uint64_t a_end, uint64_t b_start, uint64_t b_end) {
         uint64_t start = MAX(a_start, b_start), end = MIN(a_end, b_end);
@@ -72,10 +129,26 @@ static bool decide_platform(const struct window_facts *facts, struct window_clas
         return true;
 }
 
+static void decide_kernel(const struct window_facts *facts, struct window_class_decision *d) {
+        static const struct window_class_decision by_evidence[] = {
+                [ENABLE_UNKNOWN] = { CLASS_IRQ_OFF, CONFIDENCE_LOW,
+                                     "kernel code was interrupted; whether it had just enabled interrupts cannot be "
+                                     "seen" },
+                [ENABLE_SEEN] = { CLASS_IRQ_OFF, CONFIDENCE_HIGH,
+                                  "kernel code was interrupted right behind the instruction that enables interrupts" },
+                /* A host's page fault, an emulated device access, firmware: nothing accounts these. */
+                [ENABLE_ABSENT] = { CLASS_PLATFORM, CONFIDENCE_LOW,
+                                    "kernel code was interrupted where interrupts were on: the hypervisor, firmware or a "
+                                    "device access stopped this CPU there" },
+        };
+        static_assert(ELEMENTSOF(by_evidence) == _ENABLE_EVIDENCE_MAX, "a decision for each kind of evidence");
+
+        *d = by_evidence[facts->enable];
+}
+
 static void decide_context(const struct window_facts *facts, struct window_class_decision *d) {
         static const struct window_class_decision by_context[] = {
-                [INTERRUPTED_KERNEL] = { CLASS_IRQ_OFF, CONFIDENCE_HIGH,
-                                         "kernel code was interrupted as soon as it let interrupts in" },
+                [INTERRUPTED_KERNEL] = {},
                 /* User code cannot mask interrupts, and no span of interrupt context fills the window. */
                 [INTERRUPTED_USER] = { CLASS_PLATFORM, CONFIDENCE_LOW,
                                        "user code was interrupted, which cannot hold interrupts off: "
@@ -89,7 +162,10 @@ static void decide_context(const struct window_facts *facts, struct window_class
         };
         static_assert(ELEMENTSOF(by_context) == _INTERRUPTED_CONTEXT_MAX, "a decision for each context");
 
-        *d = by_context[facts->interrupted];
+        if (facts->interrupted == INTERRUPTED_KERNEL)
+                decide_kernel(facts, d);
+        else
+                *d = by_context[facts->interrupted];
 }
 
 void classify_window(const struct window_facts *facts, struct window_class_decision *ret_decision) {

@@ -7,6 +7,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "bpf/abi.h"
@@ -21,9 +22,23 @@ enum interrupted_context {
 };
 const char *interrupted_context_to_string(enum interrupted_context context) _const_;
 
+/* What the machine code before the interrupted kernel instruction says. */
+enum enable_evidence {
+        ENABLE_UNKNOWN, /* not read, or not understood on this architecture */
+        ENABLE_SEEN,    /* it enables interrupts: they were off until then */
+        ENABLE_ABSENT,  /* ordinary code: interrupts were on before */
+        _ENABLE_EVIDENCE_MAX,
+};
+const char *enable_evidence_to_string(enum enable_evidence evidence) _const_;
+
+/* Judges the n bytes of machine code that stand before an interrupted instruction, for the architecture of this
+ * build: x86-64 and arm64; elsewhere ENABLE_UNKNOWN. */
+enum enable_evidence find_enable(const uint8_t *code, size_t n) _pure_;
+
 struct window_facts {
         uint64_t min_ns, max_ns;   /* bounds of the window's length */
         enum interrupted_context interrupted;
+        enum enable_evidence enable; /* with INTERRUPTED_KERNEL */
         enum abi_span_kind span_kind;
         uint64_t span_ns;          /* the part of the longest span that lies in the window */
         bool steal_known;

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "daemon/store/batch.h"
-#include "daemon/symbols/container.h"
 #include "daemon/symbols/culprit.h"
 #include "daemon/symbols/kallsyms.h"
 #include "daemon/symbols/kernel-stack.h"
@@ -92,11 +91,11 @@ static int name_function(struct enrichment *e) {
 static int name_cgroup(struct enrichment *e) {
         int r;
 
-        r = cgroup_path(e->enricher->cgroups, e->cgroup_id, e->pid, &e->cgroup);
+        r = cgroup_resolver_path(e->enricher->cgroups, e->cgroup_id, e->pid, &e->cgroup);
         if (r < 0)
                 return r == -ENOMEM ? r : 0; /* the task is gone: null */
 
-        r = container_from_cgroup(e->cgroup, &e->container);
+        r = cgroup_container_id(e->cgroup, &e->container);
         return r == -ENOMEM ? r : 0;
 }
 

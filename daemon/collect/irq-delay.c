@@ -225,6 +225,26 @@ static uint64_t find_tick_function(const struct kallsyms *kallsyms) {
         return address ? address : find_function(kallsyms, "tick_sched_timer");
 }
 
+/* Where the frame of the timer interrupt's entry points to: behind its call, a few instructions in. */
+static void find_timer_entry(const struct kallsyms *kallsyms, struct irq_delay_bpf *skel) {
+        static const char *const entries[] = {
+                "asm_sysvec_apic_timer_interrupt", /* x86 */
+                "el1h_64_irq",                     /* arm64; el1_irq before 5.15 */
+                "el1_irq",
+        };
+        enum { ENTRY_SIZE_MAX = 128 };
+
+        for (size_t i = 0; i < ELEMENTSOF(entries); i++) {
+                uint64_t address = find_function(kallsyms, entries[i]);
+
+                if (address) {
+                        skel->rodata->timer_entry_start = address;
+                        skel->rodata->timer_entry_end = address + ENTRY_SIZE_MAX;
+                        return;
+                }
+        }
+}
+
 static int load_programs(struct irq_delay *d, const struct kallsyms *kallsyms) {
         struct irq_delay_features features = {};
         const char *reason = NULL;
@@ -246,6 +266,7 @@ static int load_programs(struct irq_delay *d, const struct kallsyms *kallsyms) {
         select_programs(d->skel, &features);
         d->skel->rodata->tick_function = find_tick_function(kallsyms);
         d->skel->rodata->heartbeat_function = find_function(kallsyms, "perf_swevent_hrtimer");
+        find_timer_entry(kallsyms, d->skel);
         r = bpf_map__set_max_entries(d->skel->maps.cpus, d->n_cpus);
         if (r < 0)
                 return r;

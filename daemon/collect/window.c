@@ -6,6 +6,7 @@
 
 #include "daemon/collect/classify.h"
 #include "daemon/collect/enrich.h"
+#include "daemon/symbols/culprit.h"
 
 enum {
         /* Other CPUs' records of the same moment come with their next timer interrupt. */
@@ -223,6 +224,17 @@ static enum interrupted_context interrupted_context(const struct pending *p) {
         return INTERRUPTED_KERNEL;
 }
 
+/* The names of functions whose last act it is to enable interrupts say the same as the code before. */
+static enum enable_evidence enable_evidence(const struct pending *p) {
+        const struct stack *stack = p->names.stack;
+        const struct frame *top = stack && stack->n_frames > 0 ? &stack->frames[0] : NULL;
+
+        if (top && top->symbol && culprit_classify(top->symbol, top->module) == CULPRIT_ENABLE)
+                return ENABLE_SEEN;
+
+        return find_enable(p->record.code, MIN((size_t)p->record.code_bytes, sizeof(p->record.code)));
+}
+
 static void gather_facts(const struct window_queue *queue, const struct pending *p, size_t n_late,
                          struct window_facts *facts) {
         const struct abi_window *w = &p->record;
@@ -231,6 +243,7 @@ static void gather_facts(const struct window_queue *queue, const struct pending 
                 .min_ns = w->min_ns,
                 .max_ns = w->max_ns,
                 .interrupted = interrupted_context(p),
+                .enable = enable_evidence(p),
                 .span_kind = w->span.kind,
                 .span_ns = interval_overlap(w->end_ns - w->max_ns, w->end_ns, w->span.start_ns, w->span.end_ns),
                 .steal_known = p->settled,
@@ -280,6 +293,10 @@ static int add_evidence(struct event *event, const struct pending *p, const stru
                                   p->record.flags & ABI_WINDOW_HEARTBEAT ? "heartbeat" : "tick")) < 0)
                 return r;
 
+        if (facts->interrupted == INTERRUPTED_KERNEL &&
+            (r = event_add_string(event, "irqEnable", enable_evidence_to_string(facts->enable))) < 0)
+                return r;
+
         if (facts->steal_known && (r = event_add_integer(event, "stealNsec", (int64_t)facts->steal_ns)) < 0)
                 return r;
         if (n_late > 0 && (r = event_add_integers(event, "otherCpus", late_cpus, n_late)) < 0)
@@ -295,6 +312,7 @@ static int set_culprit(struct event *event, struct pending *p) {
 
         switch (event->class) {
         case CLASS_IRQ_OFF:
+        case CLASS_PLATFORM: /* where the CPU stood still, an emulated device's driver for example */
                 event->culprit = TAKE_PTR(p->names.culprit);
                 return 0;
         case CLASS_HARDIRQ:
@@ -306,7 +324,6 @@ static int set_culprit(struct event *event, struct pending *p) {
         case CLASS_NONE:
         case CLASS_SOFTIRQ:
         case CLASS_STEAL:
-        case CLASS_PLATFORM:
         case CLASS_IDLE_EXIT:
         case CLASS_UNKNOWN:
         case _EVENT_CLASS_MAX:
