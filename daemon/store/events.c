@@ -116,10 +116,6 @@ static int64_t next_id(const struct events *events, const struct event *event) {
         return MAX(events->last_id + 1, by_time);
 }
 
-static uint64_t last_monotonic(const struct events *events) {
-        return events->n > 0 ? events->items[events->first + events->n - 1].monotonic_ns : 0;
-}
-
 int events_add(struct events *events, struct event *event) {
         struct stack_entry *kernel = NULL, *user = NULL;
         int r;
@@ -141,10 +137,11 @@ int events_add(struct events *events, struct event *event) {
         adopt_stack(&event->kernel_stack, kernel);
         adopt_stack(&event->user_stack, user);
         event->id = events->last_id = next_id(events, event);
+        events->latest_ns = MAX(events->latest_ns, event->monotonic_ns);
         events->items[events->first + events->n] = (struct event_entry){
                 .event = event_ref(event),
                 .bytes = event_memory(event),
-                .monotonic_ns = MAX(event->monotonic_ns, last_monotonic(events)),
+                .monotonic_ns = events->latest_ns,
         };
         events->n++;
         events->bytes += event_memory(event);
@@ -187,8 +184,11 @@ void events_drop(struct events *events) {
         events->first = --events->n > 0 ? events->first + 1 : 0;
 }
 
-void events_expire(struct events *events, uint64_t monotonic_ns) {
-        while (events->n > 0 && events->items[events->first].monotonic_ns < monotonic_ns)
+void events_expire(struct events *events, uint64_t now_ns, uint64_t retention_ns) {
+        uint64_t oldest_ns = now_ns - MIN(now_ns, retention_ns);
+
+        events->latest_ns = MAX(events->latest_ns, now_ns);
+        while (events->n > 0 && events->items[events->first].monotonic_ns < oldest_ns)
                 events_drop(events);
 }
 

@@ -14,7 +14,7 @@
 struct event_entry {
         struct event *event;   /* owned reference */
         size_t bytes;          /* of the event without its stacks */
-        uint64_t monotonic_ns; /* never less than that of the entry before */
+        uint64_t monotonic_ns; /* when it was heard of: never less than that of the entry before */
 };
 
 struct events {
@@ -22,6 +22,7 @@ struct events {
         size_t first, n, allocated; /* items[first .. first + n) */
         size_t bytes;               /* of events and stacks, without the items array */
         int64_t last_id;
+        uint64_t latest_ns;         /* the latest moment on the monotonic clock heard of */
         struct hash_table stacks; /* of struct stack_entry */
 };
 
@@ -34,6 +35,6 @@ struct event *events_at(const struct events *events, size_t index);
 struct event *events_find(const struct events *events, int64_t id);
 /* Forgets the oldest one; there must be one. */
 void events_drop(struct events *events);
-/* Forgets those before that moment. */
-void events_expire(struct events *events, uint64_t monotonic_ns);
+/* Forgets those older than retention_ns; now_ns is on the monotonic clock. */
+void events_expire(struct events *events, uint64_t now_ns, uint64_t retention_ns);
 size_t events_memory(const struct events *events);

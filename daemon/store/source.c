@@ -87,12 +87,11 @@ size_t source_memory(const struct source *source) {
                malloc_usable_size(source->cpu_passes) + malloc_usable_size(source->scratch.data);
 }
 
-/* A 32-bit counter that wrapped was in its upper half and is now less than half of its range ahead. Anything
- * else that decreased was reset: its driver was reloaded, or the map behind it made anew. */
+/* A 32-bit counter whose way forward over 2^32 is less than half of its range wrapped (it then was in its
+ * upper half). Anything else that decreased was reset: a driver was reloaded, or the map behind it made anew.
+ */
 static bool counter_wrapped(const struct metric_desc *metric, uint64_t from, uint64_t to) {
-        const uint64_t half = UINT64_C(1) << 31;
-
-        return metric->width_bits == 32 && from >= half && from <= UINT32_MAX && (uint32_t)(to - from) < half;
+        return metric->width_bits == 32 && from <= UINT32_MAX && (uint32_t)(to - from) < UINT32_C(1) << 31;
 }
 
 uint64_t metric_difference(const struct metric_desc *metric, uint64_t from, uint64_t to, bool *ret_reset) {

@@ -170,7 +170,7 @@ static void enforce_retention(struct store *store, uint64_t now_ns) {
 
         for (size_t i = 0; i < store->n_sources; i++)
                 source_expire(store->sources[i], oldest_ns);
-        events_expire(&store->events, oldest_ns);
+        events_expire(&store->events, now_ns, store->limits.retention_ns);
 }
 
 int store_commit(struct store *store, unsigned source, const struct batch *batch) {

@@ -85,19 +85,32 @@ static void commit_machine(struct store *store, unsigned source, const struct ba
         *seconds += seconds_now() - start;
 }
 
+static uint64_t scan_ten_minutes(const struct store *store, unsigned source) {
+        double start = seconds_now();
+        uint64_t n_changes = 0;
+
+        assert_int_equal(
+                store_scan(store, source, AT(N_PASSES - 601), UINT64_MAX, NULL, count_changes, &n_changes),
+                0);
+        print_message("scan of 600 passes of %s: %llu changes, %.2f ms\n", store_source_name(store, source),
+                      (unsigned long long)n_changes, (seconds_now() - start) * 1e3);
+        return n_changes;
+}
+
 static void test_an_hour_of_64_cpus(void **state) {
         _cleanup_(store_freep) struct store *store = NULL;
         _cleanup_(freep) struct machine *machine = NULL;
         _cleanup_(batch_done) struct batch softirqs = {}, interrupts = {};
-        double commit_seconds = 0, scan_start;
+        double commit_seconds = 0;
         unsigned softirqs_source, interrupts_source;
         struct store_stats stats;
-        uint64_t n_changes = 0;
+        uint64_t n_changes;
 
         machine = calloc(1, sizeof(*machine));
         assert_non_null(machine);
         machine_boot(machine);
-        store = new_store(&test_limits, &softirqs_source);
+        assert_int_equal(store_new(&test_limits, &store), 0);
+        assert_int_equal(store_add_source(store, "softirqs", test_metrics, N_METRICS, &softirqs_source), 0);
         assert_int_equal(store_add_source(store, "interrupts", test_metrics, N_METRICS, &interrupts_source),
                          0);
 
@@ -124,21 +137,9 @@ static void test_an_hour_of_64_cpus(void **state) {
         assert_int_equal(stats.n_passes_dropped, 0);
         assert_in_range(stats.bytes, 1 << 20, 32 << 20);
 
-        scan_start = seconds_now();
-        assert_int_equal(store_scan(store, softirqs_source, AT(N_PASSES - 601), UINT64_MAX, NULL,
-                                    count_changes, &n_changes),
-                         0);
-        print_message("scan of 600 passes of softirqs: %llu changes, %.2f ms\n",
-                      (unsigned long long)n_changes, (seconds_now() - scan_start) * 1e3);
+        n_changes = scan_ten_minutes(store, softirqs_source);
         assert_in_range(n_changes, 600 * 7 * 60, 600 * 7 * 64);
-
-        scan_start = seconds_now();
-        n_changes = 0;
-        assert_int_equal(store_scan(store, interrupts_source, AT(N_PASSES - 601), UINT64_MAX, NULL,
-                                    count_changes, &n_changes),
-                         0);
-        print_message("scan of 600 passes of interrupts: %llu changes, %.2f ms\n",
-                      (unsigned long long)n_changes, (seconds_now() - scan_start) * 1e3);
+        n_changes = scan_ten_minutes(store, interrupts_source);
         assert_in_range(n_changes, 600 * 6 * 60, 600 * (6 * 64 + 200));
 }
 
@@ -259,6 +260,33 @@ static void test_retention(void **state) {
                    "base 1000 cpus=0: 0@0=1001000+0\n1001 cpus=0: 0@0=1002000+1000\n");
 }
 
+static int count_gap(const struct store_gap *gap, void *userdata) {
+        ++*(unsigned *)userdata;
+        return 0;
+}
+
+static void test_gaps_go_with_their_passes(void **state) {
+        struct store_limits limits = test_limits;
+        _cleanup_(store_freep) struct store *store = NULL;
+        uint64_t first, last;
+        unsigned source, n_gaps = 0;
+
+        limits.retention_ns = 100 * NSEC_PER_SEC;
+        store = new_store(&limits, &source);
+        for (unsigned pass = 0; pass < 2000; pass++) {
+                struct stamp stamp;
+
+                stamp_at(&stamp, pass);
+                assert_int_equal(store_mark_gap(store, source, &stamp, "flaps"), 0);
+                commit_dense(store, source, pass, 1, 1);
+        }
+
+        /* One before each pass that is kept, but for the oldest one. */
+        assert_int_equal(store_source_range(store, source, &first, &last), 0);
+        assert_int_equal(store_for_each_gap(store, 0, UINT64_MAX, count_gap, &n_gaps), 0);
+        assert_int_equal(n_gaps, (last - first) / USEC_PER_SEC);
+}
+
 static void commit_named(struct store *store, unsigned source, unsigned pass, unsigned name) {
         _cleanup_(batch_done) struct batch batch = {};
         char text[16];
@@ -321,6 +349,7 @@ int main(void) {
                 cmocka_unit_test(test_lower_budget_at_runtime),
                 cmocka_unit_test(test_a_budget_too_small_keeps_the_latest),
                 cmocka_unit_test(test_retention),
+                cmocka_unit_test(test_gaps_go_with_their_passes),
                 cmocka_unit_test(test_rows_that_come_and_go),
                 cmocka_unit_test(test_rows_that_are_gone),
         };

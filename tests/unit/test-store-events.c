@@ -189,24 +189,26 @@ static void test_retention(void **state) {
         assert_int_equal(stats.n_events_dropped, 0);
 }
 
-/* An event whose moment on the monotonic clock is not known lives as long as the one before it. */
-static void test_no_monotonic_time(void **state) {
+/* An event without a moment on the monotonic clock, or with one long past, counts from when it was added. */
+static void test_late_events(void **state) {
+        static const uint64_t monotonic_ns[] = { 0, 3 * NSEC_PER_SEC };
         struct store_limits limits = test_limits;
         _cleanup_(store_freep) struct store *store = NULL;
-        struct event *event = NULL;
         unsigned source;
 
         limits.retention_ns = 10 * NSEC_PER_SEC;
         store = new_store(&limits, &source);
-        add_event(store, 19, NULL, NULL);
-        event = make_event(20, NULL, NULL);
-        event->monotonic_ns = 0;
-        assert_int_equal(store_add_event(store, event), 0);
-        event_unref(event);
+        COMMIT(store, source, 100, WIDE, 1);
+        for (size_t i = 0; i < ELEMENTSOF(monotonic_ns); i++) {
+                _cleanup_(event_unrefp) struct event *event = make_event(100, NULL, NULL);
 
-        COMMIT(store, source, 20, WIDE, 1);
+                event->monotonic_ns = monotonic_ns[i];
+                assert_int_equal(store_add_event(store, event), 0);
+        }
+
+        COMMIT(store, source, 110, WIDE, 1);
         assert_int_equal(store_n_events(store), 2);
-        COMMIT(store, source, 40, WIDE, 1);
+        COMMIT(store, source, 111, WIDE, 1);
         assert_int_equal(store_n_events(store), 0);
 }
 
@@ -285,7 +287,7 @@ int main(void) {
                 cmocka_unit_test(test_stacks_go_with_their_last_event),
                 cmocka_unit_test(test_many_events),
                 cmocka_unit_test(test_retention),
-                cmocka_unit_test(test_no_monotonic_time),
+                cmocka_unit_test(test_late_events),
                 cmocka_unit_test(test_share_of_the_budget),
                 cmocka_unit_test(test_out_of_memory),
         };
