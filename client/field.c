@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "client/field.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/cpulist.h"
+#include "common/parse.h"
+
+/* NULL when there is none, it is null or of another type. */
+static struct json_object *field_typed(struct json_object *object, const char *name, enum json_type type) {
+        struct json_object *value = NULL;
+
+        if (!json_object_is_type(object, json_type_object) ||
+            !json_object_object_get_ex(object, name, &value))
+                return NULL;
+
+        return json_object_is_type(value, type) ? value : NULL;
+}
+
+bool field_has(struct json_object *object, const char *name) {
+        struct json_object *value = NULL;
+
+        return json_object_is_type(object, json_type_object) &&
+               json_object_object_get_ex(object, name, &value) && value;
+}
+
+const char *field_string(struct json_object *object, const char *name) {
+        struct json_object *value = field_typed(object, name, json_type_string);
+
+        return value ? json_object_get_string(value) : NULL;
+}
+
+int64_t field_integer(struct json_object *object, const char *name, int64_t fallback) {
+        struct json_object *value = field_typed(object, name, json_type_int);
+
+        return value ? json_object_get_int64(value) : fallback;
+}
+
+uint64_t field_u64(struct json_object *object, const char *name) {
+        int64_t value = field_integer(object, name, 0);
+
+        return value > 0 ? (uint64_t)value : 0;
+}
+
+double field_double(struct json_object *object, const char *name) {
+        struct json_object *value = field_typed(object, name, json_type_double);
+
+        /* JSON does not tell 1 from 1.0 */
+        return value ? json_object_get_double(value) : (double)field_integer(object, name, 0);
+}
+
+bool field_boolean(struct json_object *object, const char *name) {
+        struct json_object *value = field_typed(object, name, json_type_boolean);
+
+        return value && json_object_get_boolean(value);
+}
+
+struct json_object *field_object(struct json_object *object, const char *name) {
+        return field_typed(object, name, json_type_object);
+}
+
+struct json_object *field_array(struct json_object *object, const char *name) {
+        return field_typed(object, name, json_type_array);
+}
+
+size_t array_length(struct json_object *array) {
+        return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
+}
+
+struct json_object *array_at(struct json_object *array, size_t i) {
+        return i < array_length(array) ? json_object_array_get_idx(array, i) : NULL;
+}
+
+/* Digits behind the point that make three significant ones; the borders are where rounding would add one. */
+static int fraction_digits(double value) {
+        return value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+}
+
+char *format_count(double value, char *buf) {
+        static const char *const prefixes[] = { "", "k", "M", "G", "T", "P", "E" };
+        size_t i = 0;
+
+        if (!(value > 0))
+                return strcpy(buf, "0");
+        if (value < 0.01)
+                return strcpy(buf, "<0.01");
+
+        for (; value >= 999.5 && i + 1 < ELEMENTSOF(prefixes); i++)
+                value /= 1000;
+
+        (void)snprintf(buf, FIELD_TEXT_MAX, "%.*f%s", fraction_digits(value), value, prefixes[i]);
+        return buf;
+}
+
+char *format_bytes(uint64_t bytes, char *buf) {
+        static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+        double value = (double)bytes;
+        size_t i = 0;
+
+        for (; value >= 1023.5; i++)
+                value /= 1024;
+
+        (void)snprintf(buf, FIELD_TEXT_MAX, "%.*f %s", i == 0 ? 0 : fraction_digits(value), value, units[i]);
+        return buf;
+}
+
+char *format_share(double share, char *buf) {
+        double percent = share * 100;
+
+        if (!(percent > 0))
+                return strcpy(buf, "0 %");
+        if (percent >= 100)
+                return strcpy(buf, "100 %");
+        if (percent < 0.01)
+                return strcpy(buf, "<0.01 %");
+        if (percent >= 99.95)
+                return strcpy(buf, ">99.9 %");
+
+        (void)snprintf(buf, FIELD_TEXT_MAX, "%.*f %%", fraction_digits(percent), percent);
+        return buf;
+}
+
+char *format_bracket(uint64_t min_ns, uint64_t max_ns, char *buf) {
+        static const struct {
+                double ns;
+                const char *name;
+        } units[] = { { 1e9, "s" }, { 1e6, "ms" }, { 1e3, "us" }, { 1, "ns" } };
+        char low[16], high[16];
+        double min, max;
+        size_t i = 0;
+
+        while (i + 1 < ELEMENTSOF(units) && (double)max_ns < units[i].ns * 0.9995)
+                i++;
+
+        min = (double)min_ns / units[i].ns;
+        max = (double)max_ns / units[i].ns;
+        /* As many digits as the upper bound shows: a finer lower bound would pretend. */
+        (void)snprintf(low, sizeof(low), "%.*f", i == 3 ? 0 : fraction_digits(max), min);
+        (void)snprintf(high, sizeof(high), "%.*f", i == 3 ? 0 : fraction_digits(max), max);
+        if (strcmp(low, high) == 0)
+                (void)snprintf(buf, FIELD_TEXT_MAX, "%s %s", high, units[i].name);
+        else
+                (void)snprintf(buf, FIELD_TEXT_MAX, "%s-%s %s", low, high, units[i].name);
+        return buf;
+}
+
+static bool local_parts(uint64_t us, struct tm *ret_tm) {
+        time_t t = (time_t)(us / USEC_PER_SEC);
+
+        return localtime_r(&t, ret_tm);
+}
+
+bool same_day(uint64_t a_us, uint64_t b_us) {
+        struct tm a, b;
+
+        return local_parts(a_us, &a) && local_parts(b_us, &b) && a.tm_year == b.tm_year &&
+               a.tm_yday == b.tm_yday;
+}
+
+char *format_moment(uint64_t us, uint64_t now_us, bool with_msec, char *buf) {
+        struct tm tm;
+        size_t n = 0;
+
+        if (!local_parts(us, &tm)) {
+                (void)snprintf(buf, FIELD_TEXT_MAX, "@%" PRIu64, us / USEC_PER_SEC);
+                return buf;
+        }
+
+        n = strftime(buf, FIELD_TEXT_MAX, same_day(us, now_us) ? "%H:%M:%S" : "%Y-%m-%d %H:%M:%S", &tm);
+        if (with_msec)
+                (void)snprintf(buf + n, FIELD_TEXT_MAX - n, ".%03u", (unsigned)(us % USEC_PER_SEC / 1000));
+        return buf;
+}
+
+char *format_cpus(struct json_object *array) {
+        _cleanup_(cpu_set_done) struct cpu_set set = {};
+        char *text = NULL;
+
+        for (size_t i = 0; i < array_length(array); i++)
+                /* a number that no kernel has is left out, like any field that cannot be read */
+                if (cpu_set_add(&set, json_object_get_int(array_at(array, i))) == -ENOMEM)
+                        return NULL;
+
+        return cpu_list_format(&set, &text) < 0 ? NULL : text;
+}
+
+char *format_strings(struct json_object *array) {
+        _cleanup_(freep) char *text = NULL;
+        size_t size = 0;
+        FILE *f;
+
+        f = open_memstream(&text, &size);
+        if (!f)
+                return NULL;
+
+        for (size_t i = 0; i < array_length(array); i++)
+                fprintf(f, "%s%s", i > 0 ? ", " : "", json_object_get_string(array_at(array, i)));
+
+        return fclose(f) == 0 ? TAKE_PTR(text) : NULL;
+}
+
+static const struct {
+        const char *name, *words;
+        bool irqs_off;
+} classes[] = {
+        { "irq-off", "interrupts off", true },
+        { "hardirq", "in an interrupt handler", true },
+        { "softirq", "in a softirq", true },
+        { "ipi", "in a cross-CPU call", true },
+        { "steal", "CPU taken by the hypervisor", false },
+        { "platform", "the whole machine stopped (VM pause or SMI)", false },
+        { "idle-exit", "slow wake-up from idle", false },
+        { "unknown", "cause not known", false },
+};
+
+const char *class_words(const char *class) {
+        for (size_t i = 0; i < ELEMENTSOF(classes); i++)
+                if (strcmp(class, classes[i].name) == 0)
+                        return classes[i].words;
+
+        return class;
+}
+
+bool class_is_irqs_off(const char *class) {
+        for (size_t i = 0; i < ELEMENTSOF(classes); i++)
+                if (strcmp(class, classes[i].name) == 0)
+                        return classes[i].irqs_off;
+
+        return false;
+}
+
+enum colour severity_colour(const char *severity) {
+        return strcmp(severity, "critical") == 0  ? COLOUR_RED
+               : strcmp(severity, "warning") == 0 ? COLOUR_YELLOW
+                                                  : COLOUR_CYAN;
+}
+
+/* "otherCpus" -> "other cpus", less a unit at the end, which is returned. */
+static const char *spell_name(const char *name, FILE *f) {
+        static const char *const units[] = { "Nsec", "Usec", "Bytes", "PerSecond", "Percent" };
+        size_t length = strlen(name);
+        const char *unit = "";
+
+        for (size_t i = 0; i < ELEMENTSOF(units); i++) {
+                size_t n = strlen(units[i]);
+
+                if (length > n && strcmp(name + length - n, units[i]) == 0) {
+                        unit = units[i];
+                        length -= n;
+                        break;
+                }
+        }
+
+        for (size_t i = 0; i < length; i++) {
+                if (i > 0 && isupper((unsigned char)name[i]) && !isupper((unsigned char)name[i - 1]))
+                        fputc(' ', f);
+                fputc(tolower((unsigned char)name[i]), f);
+        }
+
+        return unit;
+}
+
+static void spell_number(int64_t value, const char *unit, FILE *f) {
+        char buf[FIELD_TEXT_MAX];
+        uint64_t u = value > 0 ? (uint64_t)value : 0;
+
+        if (value < 0 || !*unit)
+                fprintf(f, "%" PRId64, value);
+        else if (strcmp(unit, "Nsec") == 0)
+                fputs(format_duration(u, buf), f);
+        else if (strcmp(unit, "Usec") == 0)
+                fputs(format_moment(u, 0, true, buf), f);
+        else if (strcmp(unit, "Bytes") == 0)
+                fputs(format_bytes(u, buf), f);
+        else if (strcmp(unit, "PerSecond") == 0)
+                fprintf(f, "%s/s", format_count((double)u, buf));
+        else
+                fprintf(f, "%" PRIu64 " %%", u);
+}
+
+char *evidence_words(const char *name, struct json_object *value) {
+        _cleanup_(freep) char *text = NULL, *cpus = NULL;
+        size_t size = 0;
+        const char *unit;
+        FILE *f;
+
+        f = open_memstream(&text, &size);
+        if (!f)
+                return NULL;
+
+        unit = spell_name(name, f);
+        fputc(' ', f);
+        if (json_object_is_type(value, json_type_int))
+                spell_number(json_object_get_int64(value), unit, f);
+        else if (json_object_is_type(value, json_type_array) && (cpus = format_cpus(value)))
+                fputs(cpus, f);
+        else
+                fputs(value ? json_object_get_string(value) : "not known", f);
+
+        return fclose(f) == 0 ? TAKE_PTR(text) : NULL;
+}

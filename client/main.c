@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * irqctl: asks irqwatchd and shows the answer. This file finds the verb; each verb has a file of its own.
+ */
+
+#include <string.h>
+
+#include "build-config.h"
+#include "client/message.h"
+#include "client/options.h"
+#include "client/verbs.h"
+
+enum verb_flags {
+        VERB_SPAN = 1 << 0, /* takes --since and --until */
+        VERB_CPUS = 1 << 1, /* takes --cpu */
+};
+
+static const struct verb {
+        const char *name, *summary;
+        int (*run)(int argc, char **argv, const struct options *options);
+        unsigned flags;
+} verbs[] = {
+        { "report", "What held interrupts off, and what ate softirq time", verb_report,
+          VERB_SPAN | VERB_CPUS },
+        { "events", "Windows and other events, one line each; -f follows", verb_events,
+          VERB_SPAN | VERB_CPUS },
+        { "show", "Everything of one event, with its stacks", verb_show, VERB_CPUS },
+        { "rates", "Softirqs or interrupts per CPU", verb_rates, VERB_SPAN | VERB_CPUS },
+        { "status", "State, costs, losses and settings of the daemon", verb_status, 0 },
+        { "set", "Change a setting of the running daemon", verb_set, 0 },
+};
+
+static int print_help(void) {
+        printf("irqctl [OPTION...] VERB [OPTION...]\n\n"
+               "What held interrupts off, and what ate my softirq time? For example, around 14:03:\n"
+               "  irqctl report --since 14:00 --until 14:06\n\nVerbs:\n");
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                printf("  %-10s %s\n", verbs[i].name, verbs[i].summary);
+
+        printf("%s      --version            Version of irqctl\n\n\"irqctl VERB --help\" tells more of a "
+               "verb; see "
+               "also irqctl(1).\n",
+               options_help);
+        return EXIT_DONE;
+}
+
+/* Edits (insertions, deletions, replacements) that make b of a. Words longer than the table cannot be meant.
+ */
+static size_t edit_distance(const char *a, const char *b) {
+        enum { LONGEST = 15 };
+        size_t row[LONGEST + 1], n = strlen(b);
+
+        if (strlen(a) > LONGEST || n > LONGEST)
+                return SIZE_MAX;
+
+        for (size_t j = 0; j <= n; j++)
+                row[j] = j;
+        for (size_t i = 1; a[i - 1]; i++) {
+                size_t diagonal = row[0];
+
+                row[0] = i;
+                for (size_t j = 1; j <= n; j++) {
+                        size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
+                        size_t inserted = MIN(row[j], row[j - 1]) + 1;
+
+                        diagonal = row[j];
+                        row[j] = MIN(replaced, inserted);
+                }
+        }
+
+        return row[n];
+}
+
+static int unknown_verb(const char *name) {
+        const struct verb *nearest = NULL;
+        size_t least = 3; /* more edits than two are no typing error */
+
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
+                size_t distance = edit_distance(name, verbs[i].name);
+
+                if (strncmp(name, verbs[i].name, strlen(name)) == 0)
+                        distance = 0;
+                if (distance < least) {
+                        least = distance;
+                        nearest = &verbs[i];
+                }
+        }
+
+        if (nearest)
+                return fail_usage("there is no verb \"%s\". Did you mean \"%s\"? All verbs: irqctl --help",
+                                  name, nearest->name);
+        return fail_usage("there is no verb \"%s\". All verbs: irqctl --help", name);
+}
+
+/* An option that would silently do nothing is refused. */
+static int check_options(const struct verb *verb, const struct options *options) {
+        if ((options->has_since || options->has_until) && !(verb->flags & VERB_SPAN))
+                return fail_usage("%s takes neither --since nor --until", verb->name);
+        if (options->has_cpus && !(verb->flags & VERB_CPUS))
+                return fail_usage("%s takes no --cpu", verb->name);
+
+        return 0;
+}
+
+static int run(int argc, char **argv, const struct options *options) {
+        const char *name = argc > 1 ? argv[1] : "--help";
+        char command[32];
+        int r;
+
+        if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+                (void)print_help();
+                return argc > 1 ? EXIT_DONE : EXIT_USAGE;
+        }
+        if (strcmp(name, "--version") == 0) {
+                puts("irqctl " VERSION);
+                return EXIT_DONE;
+        }
+        if (name[0] == '-')
+                return fail_usage("there is no option \"%s\". See: irqctl --help", name);
+
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
+                if (strcmp(name, verbs[i].name) != 0)
+                        continue;
+
+                r = check_options(&verbs[i], options);
+                if (r != 0)
+                        return r;
+                (void)snprintf(command, sizeof(command), "irqctl %s", name);
+                argv[1] = command;
+                return verbs[i].run(argc - 1, argv + 1, options);
+        }
+
+        return unknown_verb(name);
+}
+
+int main(int argc, char **argv) {
+        _cleanup_(options_done) struct options options = {};
+        int r;
+
+        r = options_init(&options);
+        if (r < 0)
+                return fail("cannot read the clocks: %s", strerror(-r));
+        r = options_take(&options, &argc, argv);
+        if (r != 0)
+                return r;
+
+        return run(argc, argv, &options);
+}

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The lower half of a report: per CPU how late timers ran, what softirqs and what interrupts there were. Wide
+ * machines are summarised; "irqctl rates" has every cell.
+ */
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "client/field.h"
+#include "client/table.h"
+#include "client/verbs.h"
+#include "common/cpulist.h"
+#include "common/parse.h"
+
+enum {
+        REPORT_CPUS_MAX = 16,       /* columns; more are summarised */
+        REPORT_LATENCY_MAX = 16,    /* rows */
+        REPORT_LATENCY_WORST = 8,   /* rows when there are more than that */
+        REPORT_INTERRUPTS_MAX = 12, /* rows */
+        REPORT_BUSIEST_MAX = 3,     /* CPUs named in a summary */
+};
+
+/* Rows of an array, to be sorted without touching the server's object. */
+struct rows {
+        struct json_object **items;
+        size_t n;
+};
+
+static void rows_done(struct rows *rows) {
+        free(rows->items);
+}
+
+static int rows_init(struct rows *rows, struct json_object *array) {
+        rows->n = 0;
+        rows->items = calloc(array_length(array) + 1, sizeof(*rows->items));
+        if (!rows->items)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < array_length(array); i++)
+                rows->items[rows->n++] = array_at(array, i);
+        return 0;
+}
+
+/* Leaves out what counted nothing. */
+static void rows_drop_zero(struct rows *rows, const char *field) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < rows->n; i++)
+                if (field_u64(rows->items[i], field) > 0)
+                        rows->items[n++] = rows->items[i];
+        rows->n = n;
+}
+
+static int compare_by(const void *a, const void *b, const char *field, const char *tie) {
+        struct json_object *x = *(struct json_object *const *)a, *y = *(struct json_object *const *)b;
+        double u = field_double(x, field), v = field_double(y, field);
+        int64_t s = field_integer(x, tie, 0), t = field_integer(y, tie, 0);
+
+        return u != v ? (u < v ? 1 : -1) : (s > t) - (s < t);
+}
+
+static int compare_max(const void *a, const void *b) {
+        return compare_by(a, b, "maxNsec", "cpu");
+}
+
+static int compare_cpu(const void *a, const void *b) {
+        struct json_object *x = *(struct json_object *const *)a, *y = *(struct json_object *const *)b;
+        int64_t s = field_integer(x, "cpu", 0), t = field_integer(y, "cpu", 0);
+
+        return (s > t) - (s < t);
+}
+
+static int compare_rate(const void *a, const void *b) {
+        return compare_by(a, b, "perSecond", "total");
+}
+
+static void add_latency(struct table *table, struct json_object *cpu) {
+        static const char *const fields[] = { "p50Nsec", "p99Nsec", "p999Nsec", "maxNsec" };
+        double coverage = field_double(cpu, "coverage");
+        char buf[FIELD_TEXT_MAX];
+
+        table_addf(table, COLOUR_NONE, "%" PRId64, field_integer(cpu, "cpu", -1));
+        for (size_t i = 0; i < ELEMENTSOF(fields); i++)
+                table_add(table, i == 3 ? COLOUR_BOLD : COLOUR_NONE,
+                          format_duration(field_u64(cpu, fields[i]), buf));
+        table_add(table, COLOUR_NONE, format_count((double)field_u64(cpu, "samples"), buf));
+        table_add(table, coverage < 0.99 ? COLOUR_YELLOW : COLOUR_NONE, format_share(coverage, buf));
+}
+
+static int print_unwatched(struct json_object *latency, FILE *f) {
+        _cleanup_(cpu_set_done) struct cpu_set set = {};
+        _cleanup_(freep) char *text = NULL;
+
+        for (size_t i = 0; i < array_length(latency); i++)
+                if (field_u64(array_at(latency, i), "samples") == 0 &&
+                    cpu_set_add(&set, (int)field_integer(array_at(latency, i), "cpu", -1)) == -ENOMEM)
+                        return -ENOMEM;
+
+        if (cpu_set_count(&set) == 0)
+                return 0;
+        if (cpu_list_format(&set, &text) < 0)
+                return -ENOMEM;
+
+        fprintf(f, "  no timer was seen on CPU %s\n", text);
+        return 0;
+}
+
+int render_latency(const struct style *style, struct json_object *report, FILE *f) {
+        _cleanup_(table_done) struct table table = { .indent = 2 };
+        _cleanup_(rows_done) struct rows rows = {};
+        struct json_object *latency = field_array(report, "latency");
+        char buf[DURATION_TEXT_MAX];
+        size_t n;
+        int r;
+
+        if (array_length(latency) == 0)
+                return 0;
+        r = rows_init(&rows, latency);
+        if (r < 0)
+                return r;
+
+        rows_drop_zero(&rows, "samples");
+        n = rows.n;
+        if (n > REPORT_LATENCY_MAX) {
+                qsort(rows.items, rows.n, sizeof(*rows.items), compare_max);
+                n = REPORT_LATENCY_WORST;
+        } else
+                qsort(rows.items, rows.n, sizeof(*rows.items), compare_cpu);
+
+        table_add_column(&table, "CPU", TABLE_RIGHT | TABLE_KEY, 0);
+        table_add_column(&table, "P50", TABLE_RIGHT, 9);
+        table_add_column(&table, "P99", TABLE_RIGHT, 9);
+        table_add_column(&table, "P99.9", TABLE_RIGHT, 9);
+        table_add_column(&table, "MAX", TABLE_RIGHT, 9);
+        table_add_column(&table, "TIMERS", TABLE_RIGHT, 9);
+        table_add_column(&table, "WATCHED", TABLE_RIGHT, 9);
+        for (size_t i = 0; i < n; i++)
+                add_latency(&table, rows.items[i]);
+
+        style_heading(style, f, n < rows.n ? "Timer lateness, worst CPUs" : "Timer lateness");
+        r = table_print(&table, style, f);
+        if (r < 0)
+                return r;
+        if (n < rows.n)
+                fprintf(f, "  ... and %zu more CPUs, none later than %s (--cpu LIST shows them)\n",
+                        rows.n - n, format_duration(field_u64(rows.items[n], "maxNsec"), buf));
+        return print_unwatched(latency, f);
+}
+
+static struct json_object *cell_of_cpu(struct json_object *row, int cpu) {
+        struct json_object *cells = field_array(row, "perCpu");
+
+        for (size_t i = 0; i < array_length(cells); i++)
+                if (field_integer(array_at(cells, i), "cpu", -1) == cpu)
+                        return array_at(cells, i);
+
+        return NULL;
+}
+
+/* The CPUs on which any of the rows counted anything. */
+static int busy_cpus(const struct rows *rows, struct cpu_set *set) {
+        for (size_t i = 0; i < rows->n; i++) {
+                struct json_object *cells = field_array(rows->items[i], "perCpu");
+
+                for (size_t j = 0; j < array_length(cells); j++) {
+                        struct json_object *cell = array_at(cells, j);
+
+                        if (field_u64(cell, "total") > 0 &&
+                            cpu_set_add(set, (int)field_integer(cell, "cpu", -1)) == -ENOMEM)
+                                return -ENOMEM;
+                }
+        }
+
+        return 0;
+}
+
+/* What is particular to softirqs and to interrupts. */
+struct counters_view {
+        const char *key_title, *key_field;
+        const char *title, *command;
+        bool is_interrupts;
+        size_t n_max;
+};
+
+static const struct counters_view softirqs_view = {
+        .key_title = "TYPE",
+        .key_field = "type",
+        .title = "Softirqs per second",
+        .command = "irqctl rates softirqs",
+        .n_max = SIZE_MAX,
+};
+static const struct counters_view interrupts_view = {
+        .key_title = "IRQ",
+        .key_field = "irq",
+        .title = "Interrupts per second",
+        .command = "irqctl rates interrupts",
+        .is_interrupts = true,
+        .n_max = REPORT_INTERRUPTS_MAX,
+};
+
+static void add_names(struct table *table, struct json_object *row) {
+        table_add(table, COLOUR_NONE, field_string(row, "name"));
+        table_add(table, COLOUR_DIM, field_string(row, "chip"));
+}
+
+static void add_name_columns(struct table *table) {
+        table_add_column(table, "NAME", TABLE_FLEX, 12);
+        table_add_column(table, "CHIP", TABLE_FLEX, 6);
+}
+
+/* Busiest cell of a row against an even spread over n CPUs. */
+static double row_skew(struct json_object *row, size_t n_cpus) {
+        struct json_object *cells = field_array(row, "perCpu");
+        uint64_t most = 0, sum = 0;
+
+        for (size_t i = 0; i < array_length(cells); i++) {
+                uint64_t total = field_u64(array_at(cells, i), "total");
+
+                most = MAX(most, total);
+                sum += total;
+        }
+
+        return sum > 0 ? (double)most * (double)n_cpus / (double)sum : 0;
+}
+
+static void fill_per_cpu(struct table *table, const struct rows *rows, const struct cpu_set *cpus,
+                         const struct counters_view *view) {
+        char buf[FIELD_TEXT_MAX];
+
+        table_add_column(table, view->key_title, TABLE_KEY | (view->is_interrupts ? TABLE_RIGHT : 0), 0);
+        table_add_column(table, "TOTAL", TABLE_RIGHT, 0);
+        for (int cpu = cpu_set_next(cpus, 0); cpu >= 0; cpu = cpu_set_next(cpus, cpu + 1)) {
+                (void)snprintf(buf, sizeof(buf), "CPU%i", cpu);
+                table_add_column(table, buf, TABLE_RIGHT, 0);
+        }
+        if (view->is_interrupts)
+                add_name_columns(table);
+
+        for (size_t i = 0; i < MIN(rows->n, view->n_max); i++) {
+                struct json_object *row = rows->items[i];
+                bool uneven = row_skew(row, cpu_set_count(cpus)) >= 1.5;
+                double even = field_double(row, "perSecond") / (double)cpu_set_count(cpus);
+
+                table_add(table, COLOUR_NONE, field_string(row, view->key_field));
+                table_add(table, COLOUR_BOLD, format_count(field_double(row, "perSecond"), buf));
+                for (int cpu = cpu_set_next(cpus, 0); cpu >= 0; cpu = cpu_set_next(cpus, cpu + 1)) {
+                        struct json_object *cell = cell_of_cpu(row, cpu);
+                        double rate = field_double(cell, "perSecond");
+
+                        if (rate > 0)
+                                table_add(table, uneven && rate >= even * 1.5 ? COLOUR_YELLOW : COLOUR_NONE,
+                                          format_count(rate, buf));
+                        else
+                                table_add(table, COLOUR_DIM, "-");
+                }
+                if (view->is_interrupts)
+                        add_names(table, row);
+        }
+}
+
+static int compare_total(const void *a, const void *b) {
+        return compare_by(a, b, "total", "cpu");
+}
+
+/* "CPU 17 12.2k (98 %), CPU 3 110 (1 %)" */
+static void add_busiest(struct table *table, struct json_object *row) {
+        _cleanup_(rows_done) struct rows cells = {};
+        char text[3 * FIELD_TEXT_MAX] = "", count[FIELD_TEXT_MAX], share[FIELD_TEXT_MAX];
+        uint64_t total = field_u64(row, "total");
+        size_t length = 0;
+
+        if (rows_init(&cells, field_array(row, "perCpu")) < 0) {
+                table->error = -ENOMEM;
+                return;
+        }
+
+        rows_drop_zero(&cells, "total");
+        qsort(cells.items, cells.n, sizeof(*cells.items), compare_total);
+        for (size_t i = 0; i < MIN(cells.n, (size_t)REPORT_BUSIEST_MAX) && length < sizeof(text); i++)
+                length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%" PRId64 ": %s (%s)",
+                                           i > 0 ? ", " : "", field_integer(cells.items[i], "cpu", -1),
+                                           format_count(field_double(cells.items[i], "perSecond"), count),
+                                           format_share((double)field_u64(cells.items[i], "total") /
+                                                                (double)MAX(total, UINT64_C(1)),
+                                                        share));
+        table_add(table, COLOUR_NONE, text);
+}
+
+/* For machines whose CPUs do not fit: who has most of it, and how uneven that is. */
+static void fill_summary(struct table *table, const struct rows *rows, const struct cpu_set *cpus,
+                         const struct counters_view *view) {
+        char buf[FIELD_TEXT_MAX];
+
+        table_add_column(table, view->key_title, TABLE_KEY | (view->is_interrupts ? TABLE_RIGHT : 0), 0);
+        table_add_column(table, "TOTAL", TABLE_RIGHT, 0);
+        table_add_column(table, "IMBALANCE", TABLE_RIGHT, 0);
+        if (view->is_interrupts)
+                add_name_columns(table);
+        table_add_column(table, "BUSIEST CPUS", TABLE_FLEX, 20);
+
+        for (size_t i = 0; i < MIN(rows->n, view->n_max); i++) {
+                struct json_object *row = rows->items[i];
+                double skew = field_has(row, "imbalance") ? field_double(row, "imbalance")
+                                                          : row_skew(row, cpu_set_count(cpus));
+
+                table_add(table, COLOUR_NONE, field_string(row, view->key_field));
+                table_add(table, COLOUR_BOLD, format_count(field_double(row, "perSecond"), buf));
+                table_addf(table, COLOUR_NONE, skew > 0 ? "%.1fx" : "-", skew);
+                if (view->is_interrupts)
+                        add_names(table, row);
+                add_busiest(table, row);
+        }
+}
+
+static int render_counters(const struct style *style, struct json_object *array,
+                           const struct counters_view *view, FILE *f) {
+        _cleanup_(table_done) struct table full = { .indent = 2 }, summary = { .indent = 2 };
+        _cleanup_(cpu_set_done) struct cpu_set cpus = {};
+        _cleanup_(rows_done) struct rows rows = {};
+        bool fits;
+        int r;
+
+        r = rows_init(&rows, array);
+        if (r < 0)
+                return r;
+        rows_drop_zero(&rows, "total");
+        if (rows.n == 0)
+                return 0;
+
+        qsort(rows.items, rows.n, sizeof(*rows.items), compare_rate);
+        r = busy_cpus(&rows, &cpus);
+        if (r < 0)
+                return r;
+
+        fits = cpu_set_count(&cpus) <= REPORT_CPUS_MAX;
+        if (fits) {
+                fill_per_cpu(&full, &rows, &cpus, view);
+                /* names may be cut, numbers not be moved to a second block */
+                fits = style->width == 0 || table_width_min(&full) <= style->width;
+        }
+        if (!fits)
+                fill_summary(&summary, &rows, &cpus, view);
+
+        style_heading(style, f, "%s%s", view->title,
+                      fits ? "" : " (imbalance: busiest CPU against an even spread)");
+        r = table_print(fits ? &full : &summary, style, f);
+        if (rows.n > view->n_max)
+                fprintf(f, "  ... and %zu more (%s)\n", rows.n - view->n_max, view->command);
+        else if (!fits)
+                fprintf(f, "  every CPU: %s\n", view->command);
+        return r;
+}
+
+int render_softirqs(const struct style *style, struct json_object *report, FILE *f) {
+        return render_counters(style, field_array(report, "softirqs"), &softirqs_view, f);
+}
+
+int render_interrupts(const struct style *style, struct json_object *report, FILE *f) {
+        return render_counters(style, field_array(report, "interrupts"), &interrupts_view, f);
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "client/session.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "client/field.h"
+#include "client/message.h"
+#include "client/output.h"
+#include "common/json-build.h"
+
+#define INTERFACE "io.irqwatch.monitor."
+
+int session_open(const struct options *options, uint64_t timeout_ns, struct varlink_client **ret_client) {
+        _cleanup_(freep) char *text = NULL;
+        int r;
+
+        r = varlink_client_connect(options->socket, timeout_ns, ret_client);
+        if (r >= 0)
+                return 0;
+
+        text = connect_error_text(options->socket, r);
+        return text ? fail("%s", text) : fail_memory();
+}
+
+static int transport_failed(int r) {
+        switch (r) {
+        case -ETIMEDOUT:
+                return fail("irqwatchd did not answer in time. Is it overloaded? See: systemctl status "
+                            "irqwatchd");
+        case -ECONNRESET:
+        case -EPIPE:
+                return fail(
+                        "irqwatchd closed the connection: it was stopped, or this client read too slowly. "
+                        "See: journalctl -u irqwatchd");
+        case -EBADMSG:
+        case -EMSGSIZE:
+                return fail("what answers on the socket does not speak varlink as irqwatchd does. Check "
+                            "--socket");
+        case -ENOMEM:
+                return fail_memory();
+        case -EINTR:
+                return fail("interrupted");
+        default:
+                return fail("talking to irqwatchd failed: %s", strerror(-r));
+        }
+}
+
+static int reply_failed(const char *error, struct json_object *parameters) {
+        _cleanup_(freep) char *text = reply_error_text(error, parameters);
+
+        return text ? fail("%s", text) : fail_memory();
+}
+
+static int session_send(struct varlink_client *client, const char *method, struct json_object *parameters,
+                        bool more) {
+        _cleanup_(json_putp) struct json_object *owned = parameters;
+        _cleanup_(freep) char *name = NULL;
+        int r;
+
+        if (!parameters)
+                return fail_memory();
+        if (asprintf(&name, INTERFACE "%s", method) < 0) {
+                name = NULL;
+                return fail_memory();
+        }
+
+        r = varlink_client_send(client, name, parameters, more);
+        return r < 0 ? transport_failed(r) : 0;
+}
+
+int session_send_more(struct varlink_client *client, const char *method, struct json_object *parameters) {
+        return session_send(client, method, parameters, true);
+}
+
+int session_receive(struct varlink_client *client, struct json_object **ret_reply, bool *ret_continues) {
+        _cleanup_(json_putp) struct json_object *reply = NULL;
+        _cleanup_(freep) char *error = NULL;
+        bool continues = false;
+        int r;
+
+        r = varlink_client_receive(client, &error, &reply, &continues);
+        if (r < 0)
+                return transport_failed(r);
+        if (error)
+                return reply_failed(error, reply);
+
+        *ret_reply = TAKE_PTR(reply);
+        *ret_continues = continues;
+        return 0;
+}
+
+int session_call(const struct options *options, const char *method, struct json_object *parameters,
+                 struct json_object **ret_reply) {
+        _cleanup_(json_putp) struct json_object *owned = parameters;
+        _cleanup_(varlink_client_freep) struct varlink_client *client = NULL;
+        bool continues;
+        int r;
+
+        r = session_open(options, SESSION_TIMEOUT_NS, &client);
+        if (r != 0)
+                return r;
+        r = session_send(client, method, TAKE_PTR(owned), false);
+        if (r != 0)
+                return r;
+
+        return session_receive(client, ret_reply, &continues);
+}
+
+static struct json_object *cpu_array(const struct cpu_set *cpus) {
+        _cleanup_(json_putp) struct json_object *array = json_object_new_array();
+
+        for (int cpu = cpu_set_next(cpus, 0); array && cpu >= 0; cpu = cpu_set_next(cpus, cpu + 1))
+                if (json_array_append(array, json_object_new_int(cpu)) < 0)
+                        return NULL;
+
+        return TAKE_PTR(array);
+}
+
+struct json_object *session_parameters(const struct options *options, uint64_t since_us, uint64_t until_us) {
+        _cleanup_(json_putp) struct json_object *parameters = json_object_new_object();
+
+        if (!parameters || json_add(parameters, "sinceUsec", json_object_new_int64((int64_t)since_us)) < 0)
+                return NULL;
+        if (until_us > 0 && json_add(parameters, "untilUsec", json_object_new_int64((int64_t)until_us)) < 0)
+                return NULL;
+        if (options->has_cpus && json_add(parameters, "cpus", cpu_array(&options->cpus)) < 0)
+                return NULL;
+
+        return TAKE_PTR(parameters);
+}
+
+int session_query(const struct options *options, const char *method, struct json_object *parameters,
+                  const char *result, struct json_object **ret_result) {
+        _cleanup_(json_putp) struct json_object *reply = NULL;
+        struct json_object *member;
+        int r;
+
+        *ret_result = NULL;
+        r = session_call(options, method, parameters, &reply);
+        if (r != 0)
+                return r;
+
+        member = field_object(reply, result);
+        if (!member)
+                return fail("irqwatchd's answer has no \"%s\": it is of another version than irqctl", result);
+
+        if (options->json != JSON_OFF) {
+                _cleanup_(output_closep) struct output output = {};
+
+                output_open(&output, options, 0);
+                if (output_json(member, options->json) < 0)
+                        return fail_memory();
+                return output_close(&output);
+        }
+
+        *ret_result = json_object_get(member);
+        return 0;
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "client/field.h"
+#include "client/message.h"
+#include "client/output.h"
+#include "client/session.h"
+#include "client/table.h"
+#include "client/verbs.h"
+#include "common/parse.h"
+
+enum { STATUS_LABEL = 10 };
+
+static const char help[] =
+        "irqctl status [OPTION...]\n\n"
+        "State of the daemon: its collectors and why one does not run, what it costs, what was\n"
+        "lost, and the settings in force (\"*\": can be changed with irqctl set).\n";
+
+/* Share of one CPU that ns of work are since the start. */
+static double cpu_share(struct json_object *status, uint64_t ns) {
+        uint64_t now = field_u64(status, "nowUsec"), started = field_u64(status, "startedUsec");
+
+        return now > started ? (double)ns / NSEC_PER_USEC / (double)(now - started) : 0;
+}
+
+static int render_status_head(const struct style *style, struct json_object *status, FILE *f) {
+        uint64_t now = field_u64(status, "nowUsec"), started = field_u64(status, "startedUsec");
+        _cleanup_(freep) char *text = NULL, *safe = NULL;
+        char moment[FIELD_TEXT_MAX], length[DURATION_TEXT_MAX];
+
+        if (asprintf(&text, "irqwatchd %s on %s (kernel %s), running since %s (%s)",
+                     field_string(status, "version") ?: "?", field_string(status, "hostname") ?: "?",
+                     field_string(status, "kernel") ?: "?",
+                     format_moment(started, style->now_us, false, moment),
+                     format_duration(now > started ? (now - started) * NSEC_PER_USEC : 0, length)) < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        safe = text_sanitize(text);
+        if (!safe)
+                return -ENOMEM;
+
+        fputs(style_on(style, COLOUR_BOLD), f);
+        style_wrap(style, f, 0, safe);
+        fputs(style_off(style, COLOUR_BOLD), f);
+        return 0;
+}
+
+static void render_costs(struct json_object *status, FILE *f) {
+        uint64_t cpu_ns = field_u64(status, "cpuNsec"), bpf_ns = field_u64(status, "bpfNsec");
+        struct json_object *store = field_object(status, "store");
+        uint64_t budget = field_u64(store, "budgetBytes");
+        char a[FIELD_TEXT_MAX], b[FIELD_TEXT_MAX];
+
+        fprintf(f, "\n%-*s%s of one CPU", STATUS_LABEL, "costs", format_share(cpu_share(status, cpu_ns), a));
+        if (bpf_ns > 0)
+                fprintf(f, " + %s in BPF", format_share(cpu_share(status, bpf_ns), a));
+        fprintf(f, ", %s resident\n", format_bytes(field_u64(status, "rssBytes"), a));
+
+        fprintf(f,
+                "%-*s%s%s%s: %" PRIu64 " passes of %" PRIu64 " series, %" PRIu64 " events, %" PRIu64
+                " stacks\n",
+                STATUS_LABEL, "memory", format_bytes(field_u64(store, "bytes"), a), budget ? " of " : "",
+                budget ? format_bytes(budget, b) : "", field_u64(store, "passes"), field_u64(store, "series"),
+                field_u64(store, "events"), field_u64(store, "stacks"));
+        fprintf(f, "%-*s%" PRIu64 " connected, %" PRIu64 " following events\n", STATUS_LABEL, "clients",
+                field_u64(status, "connections"), field_u64(status, "subscriptions"));
+        fprintf(f, "%-*s%" PRIu64 " journal entries written\n", STATUS_LABEL, "journal",
+                field_u64(status, "journalEntries"));
+}
+
+static enum colour state_colour(const char *state) {
+        return strcmp(state, "running") == 0                                         ? COLOUR_GREEN
+               : strcmp(state, "failing") == 0                                       ? COLOUR_RED
+               : strcmp(state, "degraded") == 0 || strcmp(state, "unsupported") == 0 ? COLOUR_YELLOW
+                                                                                     : COLOUR_DIM;
+}
+
+static void add_collector(struct table *table, struct json_object *status, struct json_object *collector) {
+        const char *state = field_string(collector, "state") ?: "?";
+        uint64_t interval = field_u64(collector, "intervalNsec");
+        uint64_t configured = field_u64(collector, "configuredIntervalNsec");
+        uint64_t now = field_u64(status, "nowUsec"), last = field_u64(collector, "lastPassUsec");
+        char buf[FIELD_TEXT_MAX], again[FIELD_TEXT_MAX];
+
+        table_add(table, COLOUR_BOLD, field_string(collector, "name"));
+        table_add(table, state_colour(state), state);
+        if (interval != configured && configured > 0)
+                table_addf(table, COLOUR_YELLOW, "%s (set: %s)", format_duration_exact(interval, buf),
+                           format_duration_exact(configured, again));
+        else
+                table_add(table, COLOUR_NONE, format_duration_exact(interval, buf));
+        table_addf(table, COLOUR_NONE, "%" PRIu64, field_u64(collector, "passes"));
+        table_add(table, COLOUR_NONE, format_duration(field_u64(collector, "passCostNsec"), buf));
+        if (last > 0 && now >= last)
+                table_addf(table, COLOUR_NONE, "%s ago", format_duration((now - last) * NSEC_PER_USEC, buf));
+        else
+                table_add(table, COLOUR_DIM, "never");
+}
+
+/* Why collectors do not run, or do less: prose, so not in the table. */
+static int render_reasons(const struct style *style, struct json_object *collectors, FILE *f) {
+        for (size_t i = 0; i < array_length(collectors); i++) {
+                struct json_object *collector = array_at(collectors, i);
+                const char *reason = field_string(collector, "reason");
+                _cleanup_(freep) char *safe = NULL, *name = NULL;
+
+                if (!reason)
+                        continue;
+
+                safe = text_sanitize(reason);
+                name = text_sanitize(field_string(collector, "name") ?: "?");
+                if (!safe || !name)
+                        return -ENOMEM;
+
+                fputs("  ", f);
+                style_print(style, f, state_colour(field_string(collector, "state") ?: "?"), "%s", name);
+                fputs(": ", f);
+                style_wrap(style, f, 2 + text_width(name) + 2, safe);
+        }
+
+        return 0;
+}
+
+static int render_collectors(const struct style *style, struct json_object *status, FILE *f) {
+        _cleanup_(table_done) struct table table = { .indent = 2 };
+        struct json_object *collectors = field_array(status, "collectors");
+        int r;
+
+        table_add_column(&table, "COLLECTOR", TABLE_KEY, 0);
+        table_add_column(&table, "STATE", 0, 0);
+        table_add_column(&table, "EVERY", TABLE_RIGHT, 0);
+        table_add_column(&table, "PASSES", TABLE_RIGHT, 0);
+        table_add_column(&table, "ONE COSTS", TABLE_RIGHT, 0);
+        table_add_column(&table, "LAST", TABLE_RIGHT, 0);
+        for (size_t i = 0; i < array_length(collectors); i++)
+                add_collector(&table, status, array_at(collectors, i));
+
+        style_heading(style, f, "Collectors");
+        r = table_print(&table, style, f);
+        return r < 0 ? r : render_reasons(style, collectors, f);
+}
+
+/* One line of a list that only has what is not zero; *any: something was printed before. */
+static void render_loss(const struct style *style, FILE *f, bool *any, const char *where, const char *what,
+                        uint64_t n) {
+        _cleanup_(freep) char *safe = NULL;
+
+        if (n == 0)
+                return;
+        if (!*any)
+                style_heading(style, f, "Counters");
+
+        *any = true;
+        safe = text_sanitize(where);
+        fprintf(f, "  %s: %s%s%s %" PRIu64 "\n", safe ?: "?", style_on(style, COLOUR_YELLOW), what,
+                style_off(style, COLOUR_YELLOW), n);
+}
+
+/* "lostRecords" -> "lost records" */
+static void spell(const char *name, char *buf, size_t size) {
+        size_t n = 0;
+
+        for (; *name && n + 2 < size; name++) {
+                if (*name >= 'A' && *name <= 'Z' && n > 0)
+                        buf[n++] = ' ';
+                buf[n++] = (char)(*name >= 'A' && *name <= 'Z' ? *name - 'A' + 'a' : *name);
+        }
+        buf[n] = '\0';
+}
+
+static void render_collector_losses(const struct style *style, struct json_object *collector, bool *any,
+                                    FILE *f) {
+        const char *name = field_string(collector, "name") ?: "?";
+        struct json_object *counters = field_array(collector, "counters");
+        char words[FIELD_TEXT_MAX];
+
+        render_loss(style, f, any, name, "failed passes", field_u64(collector, "failedPasses"));
+        render_loss(style, f, any, name, "late passes", field_u64(collector, "latePasses"));
+        for (size_t i = 0; i < array_length(counters); i++) {
+                spell(field_string(array_at(counters, i), "name") ?: "?", words, sizeof(words));
+                render_loss(style, f, any, name, words, field_u64(array_at(counters, i), "value"));
+        }
+}
+
+static void render_losses(const struct style *style, struct json_object *status, FILE *f) {
+        static const struct {
+                const char *object, *field, *where, *what;
+        } losses[] = {
+                { "store", "passesDropped", "memory", "passes dropped before their time" },
+                { "store", "eventsDropped", "memory", "events dropped before their time" },
+                { "store", "seriesRefused", "memory", "series refused" },
+                { NULL, "droppedMessages", "clients", "messages dropped" },
+                { NULL, "refusedConnections", "clients", "connections refused" },
+                { NULL, "journalSuppressed", "journal", "entries suppressed" },
+                { NULL, "journalDropped", "journal", "entries dropped" },
+        };
+        struct json_object *collectors = field_array(status, "collectors");
+        bool any = false;
+
+        for (size_t i = 0; i < array_length(collectors); i++)
+                render_collector_losses(style, array_at(collectors, i), &any, f);
+        for (size_t i = 0; i < ELEMENTSOF(losses); i++) {
+                struct json_object *object =
+                        losses[i].object ? field_object(status, losses[i].object) : status;
+
+                render_loss(style, f, &any, losses[i].where, losses[i].what,
+                            field_u64(object, losses[i].field));
+        }
+
+        if (!any)
+                fputs("\nNothing was lost: no failed pass, no dropped record.\n", f);
+}
+
+/* "irq-delay.threshold" -> its section's length. */
+static size_t section_length(const char *name) {
+        const char *dot = strrchr(name, '.');
+
+        return dot ? (size_t)(dot - name) : 0;
+}
+
+/* Settings from index i that share a section, on one line: "irq-delay  threshold=10ms* ...". Returns their
+ * number. */
+static int render_section(const struct style *style, struct json_object *settings, size_t i, FILE *f) {
+        const char *first = field_string(array_at(settings, i), "name") ?: "?";
+        _cleanup_(freep) char *text = NULL, *safe = NULL;
+        size_t length = section_length(first), size = 0, n = 0;
+        FILE *memory;
+
+        memory = open_memstream(&text, &size);
+        if (!memory)
+                return -ENOMEM;
+        for (; i + n < array_length(settings); n++) {
+                struct json_object *setting = array_at(settings, i + n);
+                const char *name = field_string(setting, "name") ?: "?";
+
+                if (section_length(name) != length || memcmp(name, first, length) != 0)
+                        break;
+                fprintf(memory, "%s%s%s=%s", n > 0 ? " " : "", name + length + (length > 0),
+                        field_boolean(setting, "runtime") ? "*" : "", field_string(setting, "value") ?: "");
+        }
+        if (fclose(memory) != 0)
+                return -ENOMEM;
+        safe = text_sanitize(text);
+        if (!safe)
+                return -ENOMEM;
+
+        style_print(style, f, COLOUR_BOLD, "  %-12.*s", (int)length, first);
+        style_wrap(style, f, 14, safe);
+        return (int)n;
+}
+
+static int render_settings(const struct style *style, struct json_object *status, FILE *f) {
+        struct json_object *settings = field_array(status, "settings");
+        int n;
+
+        if (array_length(settings) == 0)
+                return 0;
+
+        style_heading(style, f, "Settings (*: irqctl set SECTION.KEY=VALUE)");
+        for (size_t i = 0; i < array_length(settings); i += (size_t)n) {
+                n = render_section(style, settings, i, f);
+                if (n < 0)
+                        return n;
+        }
+
+        return 0;
+}
+
+int render_status(const struct style *style, struct json_object *status, FILE *f) {
+        int r;
+
+        r = render_status_head(style, status, f);
+        if (r < 0)
+                return r;
+        r = render_collectors(style, status, f);
+        if (r < 0)
+                return r;
+        render_costs(status, f);
+        render_losses(style, status, f);
+        return render_settings(style, status, f);
+}
+
+int verb_status(int argc, char **argv, const struct options *options) {
+        _cleanup_(json_putp) struct json_object *status = NULL;
+        _cleanup_(output_closep) struct output output = {};
+        int r;
+
+        r = options_expect_nothing(argc, argv, help);
+        if (r >= 0)
+                return r;
+        r = session_query(options, "GetStatus", json_object_new_object(), "status", &status);
+        if (r != 0 || !status)
+                return r;
+
+        output_open(&output, options, 0);
+        if (render_status(&output.style, status, stdout) < 0)
+                return fail_memory();
+        return output_close(&output);
+}

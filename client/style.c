@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "client/style.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <wchar.h>
+
+#include "common/utf8.h"
+
+enum { PROSE_WIDTH_MAX = 100 }; /* longer lines of prose are hard to read, however wide the terminal */
+
+static const char *const colour_codes[_COLOUR_MAX] = {
+        [COLOUR_NONE] = "",          [COLOUR_BOLD] = "\033[1m",      [COLOUR_DIM] = "\033[2m",
+        [COLOUR_RED] = "\033[1;31m", [COLOUR_YELLOW] = "\033[1;33m", [COLOUR_GREEN] = "\033[32m",
+        [COLOUR_CYAN] = "\033[36m",
+};
+
+const char *style_on(const struct style *style, enum colour colour) {
+        return style->colour ? colour_codes[colour] : "";
+}
+
+const char *style_off(const struct style *style, enum colour colour) {
+        return style->colour && colour != COLOUR_NONE ? "\033[0m" : "";
+}
+
+void style_print(const struct style *style, FILE *f, enum colour colour, const char *format, ...) {
+        va_list ap;
+
+        fputs(style_on(style, colour), f);
+        va_start(ap, format);
+        (void)vfprintf(f, format, ap); /* a failed stream is found out when it is closed */
+        va_end(ap);
+        fputs(style_off(style, colour), f);
+}
+
+void style_heading(const struct style *style, FILE *f, const char *format, ...) {
+        va_list ap;
+
+        fprintf(f, "\n%s", style_on(style, COLOUR_BOLD));
+        va_start(ap, format);
+        (void)vfprintf(f, format, ap); /* see above */
+        va_end(ap);
+        fprintf(f, "%s\n", style_off(style, COLOUR_BOLD));
+}
+
+/* One character: its bytes and its code; bytes that belong to none come alone, as -1. */
+static size_t text_decode(const char *text, int32_t *ret_c) {
+        const unsigned char *p = (const unsigned char *)text;
+        size_t n = utf8_sequence(text, strnlen(text, 4));
+        int32_t c = n == 1 ? *p : n > 1 ? *p & (0xff >> (n + 1)) : -1;
+
+        for (size_t i = 1; i < n; i++)
+                c = c << 6 | (p[i] & 0x3f);
+
+        *ret_c = c;
+        return MAX(n, (size_t)1);
+}
+
+static unsigned char_width(int32_t c) {
+        int w = c < 0 ? 1 : wcwidth((wchar_t)c);
+
+        return w < 0 ? 1 : (unsigned)w;
+}
+
+unsigned text_width(const char *text) {
+        unsigned width = 0;
+        int32_t c;
+
+        while (*text) {
+                text += text_decode(text, &c);
+                width += char_width(c);
+        }
+
+        return width;
+}
+
+/* C0, DEL, C1, and the marks that change the direction of writing: a task may call itself anything. */
+static bool is_unprintable(int32_t c) {
+        return c < 0x20 /* also -1 */ || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) ||
+               (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+}
+
+char *text_sanitize(const char *text) {
+        char *copy, *p;
+
+        copy = malloc(strlen(text) + 3); /* with room for text_cut() */
+        if (!copy)
+                return NULL;
+
+        for (p = copy; *text;) {
+                int32_t c;
+                size_t n = text_decode(text, &c);
+
+                if (is_unprintable(c))
+                        *p++ = '?';
+                else
+                        p = mempcpy(p, text, n);
+                text += n;
+        }
+
+        *p = '\0';
+        return copy;
+}
+
+void text_cut(char *text, unsigned width, bool utf8) {
+        const char *ellipsis = utf8 ? "…" : "..";
+        unsigned room = width > (utf8 ? 1 : 2) ? width - (utf8 ? 1 : 2) : 0, used = 0;
+        int32_t c;
+
+        if (text_width(text) <= width)
+                return;
+
+        for (;;) {
+                size_t n = text_decode(text, &c);
+
+                if (used + char_width(c) > room)
+                        break;
+                used += char_width(c);
+                text += n;
+        }
+
+        strcpy(text, room > 0 ? ellipsis : ""); /* at least one byte was cut, and there is room for two */
+}
+
+void style_wrap(const struct style *style, FILE *f, unsigned column, const char *text) {
+        unsigned limit = style->width ? MIN(style->width, (unsigned)PROSE_WIDTH_MAX) : PROSE_WIDTH_MAX;
+        unsigned x = column;
+
+        while (*text) {
+                size_t blanks = strspn(text, " "), n = strcspn(text + blanks, " \n");
+                _cleanup_(freep) char *word = strndup(text + blanks, n);
+                unsigned w = word ? text_width(word) : (unsigned)n;
+
+                if (x > column && x + (unsigned)blanks + w > limit) {
+                        fprintf(f, "\n%*s", (int)column, "");
+                        x = column;
+                } else {
+                        fprintf(f, "%*s", (int)blanks, "");
+                        x += (unsigned)blanks;
+                }
+
+                (void)fwrite(text + blanks, 1, n, f); /* a failed stream is found out when it is closed */
+                x += w;
+                text += blanks + n;
+                if (*text == '\n') {
+                        fprintf(f, "\n%*s", (int)column, "");
+                        x = column;
+                        text++;
+                }
+        }
+
+        fputc('\n', f);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * How text gets onto the terminal: width, colours, wrapping of prose, and what makes foreign strings (task
+ * names, cgroups) safe to print. Knows nothing of what is printed.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/cleanup.h"
+
+struct style {
+        unsigned width; /* columns; 0: unlimited */
+        bool colour;
+        bool utf8;       /* the terminal shows more than ASCII */
+        uint64_t now_us; /* realtime: times of today are shown without their date */
+};
+
+enum colour {
+        COLOUR_NONE,
+        COLOUR_BOLD,
+        COLOUR_DIM,
+        COLOUR_RED,
+        COLOUR_YELLOW,
+        COLOUR_GREEN,
+        COLOUR_CYAN,
+        _COLOUR_MAX,
+};
+
+/* Escape sequences that begin and end a colour; "" where the style has none. */
+const char *style_on(const struct style *style, enum colour colour);
+const char *style_off(const struct style *style, enum colour colour);
+/* Prints text in a colour. */
+void style_print(const struct style *style, FILE *f, enum colour colour, const char *format, ...)
+        _printf_(4, 5);
+/* A heading of a section: a blank line, then the text in bold. */
+void style_heading(const struct style *style, FILE *f, const char *format, ...) _printf_(3, 4);
+/* Prints text broken between words, continuing at column; the cursor already stands there. Ends the line. */
+void style_wrap(const struct style *style, FILE *f, unsigned column, const char *text);
+
+/* Columns that text takes on a terminal. Invalid UTF-8 counts one column per byte. */
+unsigned text_width(const char *text);
+/* A copy in which control characters (escape sequences, line ends) and invalid UTF-8 became '?'.
+ * NULL when out of memory. */
+char *text_sanitize(const char *text);
+/* Cuts text in place so that it takes at most width columns and ends in an ellipsis where it was cut;
+ * the buffer must have room for two bytes more than the text. */
+void text_cut(char *text, unsigned width, bool utf8);

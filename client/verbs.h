@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The verbs of irqctl, one file each. argv[0] is "irqctl VERB" (for messages), the common options are already
+ * taken out. They return the exit status; optind is to be reset before getopt_long(). The render functions
+ * turn the server's objects into text; they are pure, for tests.
+ */
+
+#include <json-c/json.h>
+#include <stdio.h>
+
+#include "client/options.h"
+#include "client/style.h"
+
+int verb_status(int argc, char **argv, const struct options *options);
+int verb_report(int argc, char **argv, const struct options *options);
+int verb_events(int argc, char **argv, const struct options *options);
+int verb_show(int argc, char **argv, const struct options *options);
+int verb_rates(int argc, char **argv, const struct options *options);
+int verb_set(int argc, char **argv, const struct options *options);
+int verb_selftest(int argc, char **argv, const struct options *options);
+
+/* 0 or -ENOMEM each. */
+int render_status(const struct style *style, struct json_object *status, FILE *f);
+int render_report(const struct style *style, struct json_object *report, FILE *f);
+/* The parts of a report that are tables of counters. */
+int render_latency(const struct style *style, struct json_object *report, FILE *f);
+int render_softirqs(const struct style *style, struct json_object *report, FILE *f);
+int render_interrupts(const struct style *style, struct json_object *report, FILE *f);
+int render_event(const struct style *style, struct json_object *event, FILE *f);
+
+/* The list of events: a heading, then one line each. last_us: time of the line before, for the lines that
+ * name a new day; 0 at the start. */
+void render_events_header(const struct style *style, FILE *f);
+int render_events_line(const struct style *style, struct json_object *event, uint64_t *last_us, FILE *f);
+
+enum rates_sort { RATES_BY_RATE, RATES_BY_NAME };
+struct rates_view {
+        bool totals; /* exact counts instead of rates */
+        enum rates_sort sort;
+        bool all;              /* with the rows and CPUs that are zero */
+        unsigned header_every; /* rows, see table.h */
+        /* NUMA node of each CPU id below n_nodes, -1 not known; NULL: do not group. */
+        const int *node_of;
+        size_t n_nodes;
+};
+int render_rates(const struct style *style, struct json_object *rates, const struct rates_view *view,
+                 FILE *f);
