@@ -289,6 +289,34 @@ char *format_duration(uint64_t ns, char *buf) {
         return format_pair(ns, NSEC_PER_DAY, "d", NSEC_PER_HOUR, "h", buf);
 }
 
+/* Three significant digits; 32 bytes hold every uint64_t. */
+static void format_number(double value, char *buf) {
+        (void)sprintf(buf, "%.*f", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value);
+}
+
+char *format_duration_range(uint64_t min_ns, uint64_t max_ns, char *buf) {
+        static const struct {
+                uint64_t ns;
+                const char *name;
+        } units[] = { { NSEC_PER_SEC, "s" }, { NSEC_PER_MSEC, "ms" }, { NSEC_PER_USEC, "us" }, { 1, "ns" } };
+        char low[32], high[32];
+        size_t i = 0;
+
+        while (units[i].ns > 1 && max_ns < units[i].ns)
+                i++;
+        format_number((double)min_ns / (double)units[i].ns, low);
+        format_number((double)max_ns / (double)units[i].ns, high);
+
+        /* Two numbers of at most 31 bytes and a unit: always fits. */
+        if (strcmp(low, high) == 0)
+                (void)sprintf(buf, "%s %s", high, units[i].name);
+        else if (min_ns == 0)
+                (void)sprintf(buf, "up to %s %s", high, units[i].name);
+        else
+                (void)sprintf(buf, "%s-%s %s", low, high, units[i].name);
+        return buf;
+}
+
 /* The part below a minute: the largest unit that leaves a whole part, with the fraction it needs. */
 static char *format_fraction(uint64_t ns, char *buf) {
         static const struct {

@@ -26,6 +26,10 @@ enum { DURATION_TEXT_MAX = 32 };
 /* Human form with three significant digits and a unit: "52.3 ms", "870 us", "1.20 s", "2min 5s",
  * "1h 30min". Returns buf, which must hold DURATION_TEXT_MAX bytes. */
 char *format_duration(uint64_t ns, char *buf);
+enum { DURATION_RANGE_TEXT_MAX = 80 };
+/* A length known by its bounds: "48.2-51.0 ms", "51.0 ms" when both read the same, "up to 51.0 ms" when the lower
+ * one is 0. Returns buf, which must hold DURATION_RANGE_TEXT_MAX bytes. */
+char *format_duration_range(uint64_t min_ns, uint64_t max_ns, char *buf);
 /* The shortest exact form that parse_duration() reads back to the same value: "10ms", "1h30m". */
 char *format_duration_exact(uint64_t ns, char *buf);
 enum { SIZE_TEXT_MAX = 32 };

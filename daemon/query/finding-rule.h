@@ -45,9 +45,5 @@ int finding_add_cpus(struct finding *finding, const char *name, const struct cpu
 enum severity finding_window_severity(const struct report *report, uint64_t worst_min_ns,
                                       uint64_t total_min_ns) _pure_;
 
-enum { BOUNDS_TEXT_MAX = 96 };
-/* "48.2-51.0 ms", "51.0 ms" when the bounds read the same, "up to 51.0 ms" when the lower one is 0. Returns
- * buf, which holds BOUNDS_TEXT_MAX bytes. */
-char *finding_format_bounds(uint64_t min_ns, uint64_t max_ns, char *buf);
 /* "CPU 1" or "CPUs 0-3,8"; "an unknown CPU" for the empty set. 0 or -ENOMEM; the caller frees. */
 int finding_format_cpus(const struct cpu_set *cpus, char **ret_text);

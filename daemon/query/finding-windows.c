@@ -140,7 +140,7 @@ static int set_culprit_text(struct finding *finding, const struct window_sum *su
         const struct culprit_words *words = &culprit_words[event->class];
         const char *module = culprit_module(event);
         _cleanup_(freep) char *task = NULL, *again = NULL, *where = NULL;
-        char bounds[BOUNDS_TEXT_MAX];
+        char bounds[DURATION_RANGE_TEXT_MAX];
         int r;
 
         r = format_task(event, &task);
@@ -154,7 +154,7 @@ static int set_culprit_text(struct finding *finding, const struct window_sum *su
                 return r;
 
         return finding_set_text(finding, "%s %s %s in %s%s%s%s%s%s", where, words->did,
-                                finding_format_bounds(event->duration_min_ns, event->duration_max_ns, bounds),
+                                format_duration_range(event->duration_min_ns, event->duration_max_ns, bounds),
                                 event->culprit ?: words->unnamed, module ? " [" : "", module ?: "",
                                 module ? "]" : "", task, again);
 }
@@ -228,7 +228,7 @@ static int set_class_text(struct finding *finding, const struct window_sum *sum,
                           const struct class_words *words) {
         const struct event *event = sum->worst->worst;
         _cleanup_(freep) char *again = NULL, *where = NULL;
-        char bounds[BOUNDS_TEXT_MAX];
+        char bounds[DURATION_RANGE_TEXT_MAX];
         int r;
 
         r = format_place(event, &where);
@@ -239,7 +239,7 @@ static int set_class_text(struct finding *finding, const struct window_sum *sum,
                 return r;
 
         r = finding_set_text(finding, "%s %s %s%s%s", where, words->did,
-                             finding_format_bounds(event->duration_min_ns, event->duration_max_ns, bounds),
+                             format_duration_range(event->duration_min_ns, event->duration_max_ns, bounds),
                              words->why, again);
         if (r < 0)
                 return r;

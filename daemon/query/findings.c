@@ -132,34 +132,6 @@ enum severity finding_window_severity(const struct report *report, uint64_t wors
         return SEVERITY_WARNING;
 }
 
-/* Three significant digits. */
-static void format_number(double value, char *buf, size_t size) {
-        (void)snprintf(buf, size, "%.*f", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value); /* fits */
-}
-
-char *finding_format_bounds(uint64_t min_ns, uint64_t max_ns, char *buf) {
-        static const struct {
-                uint64_t ns;
-                const char *name;
-        } units[] = { { NSEC_PER_SEC, "s" }, { NSEC_PER_MSEC, "ms" }, { NSEC_PER_USEC, "us" }, { 1, "ns" } };
-        char low[32], high[32];
-        size_t i = 0;
-
-        while (units[i].ns > 1 && max_ns < units[i].ns)
-                i++;
-        format_number((double)min_ns / (double)units[i].ns, low, sizeof(low));
-        format_number((double)max_ns / (double)units[i].ns, high, sizeof(high));
-
-        /* Two numbers below 2^64 with two decimals, and a unit: always fits. */
-        if (strcmp(low, high) == 0)
-                (void)snprintf(buf, BOUNDS_TEXT_MAX, "%s %s", high, units[i].name);
-        else if (min_ns == 0)
-                (void)snprintf(buf, BOUNDS_TEXT_MAX, "up to %s %s", high, units[i].name);
-        else
-                (void)snprintf(buf, BOUNDS_TEXT_MAX, "%s-%s %s", low, high, units[i].name);
-        return buf;
-}
-
 int finding_format_cpus(const struct cpu_set *cpus, char **ret_text) {
         _cleanup_(freep) char *list = NULL;
         size_t n = cpu_set_count(cpus);

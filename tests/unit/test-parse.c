@@ -245,8 +245,27 @@ static void test_format_size(void **state) {
         assert_string_equal(format_size_exact(UINT64_C(1) << 63, buf), "8E");
 }
 
+static void check_range(uint64_t min_ns, uint64_t max_ns, const char *expected) {
+        char buf[DURATION_RANGE_TEXT_MAX];
+
+        assert_string_equal(format_duration_range(min_ns, max_ns, buf), expected);
+}
+
+static void test_format_range(void **state) {
+        check_range(48200000, 51000000, "48.2-51.0 ms");
+        check_range(51000000, 51000000, "51.0 ms");
+        check_range(51000001, 51000002, "51.0 ms");
+        check_range(0, 51000000, "up to 51.0 ms");
+        check_range(0, 0, "0.00 ns");
+        check_range(980000, 1020000, "0.98-1.02 ms");
+        check_range(870, 990, "870-990 ns");
+        check_range(1500000000, 61000000000, "1.50-61.0 s");
+        check_range(UINT64_MAX - 1, UINT64_MAX, "18446744074 s");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_format_range),
                 cmocka_unit_test(test_durations),       cmocka_unit_test(test_bad_durations),
                 cmocka_unit_test(test_sizes),           cmocka_unit_test(test_percents),
                 cmocka_unit_test(test_booleans),        cmocka_unit_test(test_numbers),
