@@ -263,7 +263,7 @@ static void test_listen_fd(void **state) {
         assert_int_equal(lstat(place->path, &st), 0); /* the service manager's */
 
         other = open("/dev/null", O_RDWR | O_CLOEXEC);
-        fixture_setup(&place->fixture, NULL);
+        set_limits(place, NULL);
         assert_true(varlink_server_listen_fd(place->fixture.server, other) < 0);
         assert_int_equal(fcntl(other, F_GETFD), FD_CLOEXEC); /* still open, still ours */
         (void)close(other);
