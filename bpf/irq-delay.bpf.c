@@ -248,11 +248,38 @@ static __always_inline void settle(struct abi_cpu *c, __u64 steal_ns) {
         c->settle_sequence = 0;
 }
 
+/* Between the least and the most that interrupts can have been off. */
+static __always_inline __u64 upper_bound(const struct abi_cpu *c, __u64 now, __u64 expires, __u64 lateness,
+                                         int is_tick) {
+        __u64 bound = now - evidence_before(c, expires);
+
+        /* The first expiry on this CPU: nothing is known of the time before. */
+        if (!c->last_expiry_ns)
+                return lateness;
+        /* A heartbeat was armed one period before its expiry, when interrupts were on. */
+        if (!is_tick && bound > lateness + config.period_ns)
+                bound = lateness + config.period_ns;
+
+        return bound > lateness ? bound : lateness;
+}
+
+/* A window of the threshold's length that began right after the last expiry is late by the threshold less one period. With
+ * a period of more than half the threshold (passive mode) half of it must be certain: else every tick that was
+ * stopped for long would look like a window. */
+static __always_inline int is_window(__u64 lateness, __u64 bound) {
+        __u64 least = config.threshold_ns / 2;
+
+        if (config.period_ns < least)
+                least = config.threshold_ns - config.period_ns;
+
+        return lateness >= least && bound >= config.threshold_ns;
+}
+
 static __always_inline void trusted_expiry(void *ctx, struct abi_cpu *c, __u64 now, __u64 expires, int is_tick) {
         struct task_struct *task = (struct task_struct *)bpf_get_current_task();
         __u64 lateness = now > expires ? now - expires : 0;
+        __u64 bound = upper_bound(c, now, expires, lateness, is_tick);
         __u64 steal_ns = read_steal(task);
-        __u64 longest_possible = now - evidence_before(c, expires);
 
         count_expiry(c, now, lateness);
         if (is_tick) {
@@ -262,18 +289,9 @@ static __always_inline void trusted_expiry(void *ctx, struct abi_cpu *c, __u64 n
                 c->n_heartbeats++;
         }
 
-        /* A heartbeat was armed one period before its expiry, when interrupts were on. */
-        if (!is_tick && longest_possible > lateness + config.period_ns)
-                longest_possible = lateness + config.period_ns;
-        if (longest_possible < lateness)
-                longest_possible = lateness;
-
-        /* A window of the threshold's length that began right after the last expiry is late by the threshold
-         * less one period. Other timers that were late over the same moment are the same window. */
-        if (longest_possible >= config.threshold_ns && lateness + config.period_ns >= config.threshold_ns &&
-            expires > c->window_end_ns) {
-                record_window(ctx, c, task, now, lateness, longest_possible,
-                              is_tick ? 0 : ABI_WINDOW_HEARTBEAT);
+        /* Other timers that were late over the same moment are the same window. */
+        if (is_window(lateness, bound) && expires > c->window_end_ns) {
+                record_window(ctx, c, task, now, lateness, bound, is_tick ? 0 : ABI_WINDOW_HEARTBEAT);
                 c->window_end_ns = now;
                 if (is_tick && c->settle_sequence)
                         c->settle_ticks = 1;

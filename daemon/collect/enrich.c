@@ -13,6 +13,7 @@
 struct enricher {
         unsigned n_ref; /* the owner and the jobs under way; counted on the loop's thread only */
         struct kallsyms *kallsyms;
+        struct bpf_programs programs; /* as of the last stack */
         int root_fd;
         struct worker *worker;
         struct cgroup_resolver *cgroups;
@@ -42,6 +43,7 @@ struct enricher *enricher_unref(struct enricher *enricher) {
         if (!enricher || --enricher->n_ref > 0)
                 return NULL;
 
+        bpf_programs_done(&enricher->programs);
         kallsyms_free(enricher->kallsyms);
         cgroup_resolver_free(enricher->cgroups);
         free(enricher);
@@ -60,6 +62,7 @@ static int name_stack(struct enrichment *e) {
         struct kallsyms *kallsyms = e->enricher->kallsyms;
         enum kernel_stack_origin origin =
                 e->stack_kind == ENRICH_STACK_TIMER ? KERNEL_STACK_TIMER : KERNEL_STACK_PLAIN;
+        const struct bpf_programs *programs;
         struct stamp now;
         int r;
 
@@ -68,7 +71,8 @@ static int name_stack(struct enrichment *e) {
 
         stamp_now(&now);
         (void)kallsyms_refresh(kallsyms, e->addresses, e->n_addresses, now.monotonic_ns); /* the old table stays */
-        r = kernel_stack_symbolise(kallsyms, origin, e->addresses, e->n_addresses, &e->stack);
+        programs = bpf_programs_read(&e->enricher->programs) >= 0 ? &e->enricher->programs : NULL;
+        r = kernel_stack_symbolise(kallsyms, programs, origin, e->addresses, e->n_addresses, &e->stack);
         if (r < 0)
                 return r;
 

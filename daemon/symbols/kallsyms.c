@@ -9,8 +9,9 @@
 #include "common/fileio.h"
 
 /* Reading proc/kallsyms costs the kernel some 50 ms for 120k lines, proc/modules some 50 us. */
+#define IMAGE_TAIL_MAX (32 * 1024 * 1024)
 #define MODULES_CHECK_NS (NSEC_PER_SEC)
-#define MISS_BACKOFF_MIN_NS (10 * NSEC_PER_SEC)
+#define MISS_BACKOFF_MIN_NS (NSEC_PER_SEC)
 #define MISS_BACKOFF_MAX_NS (600 * NSEC_PER_SEC)
 
 enum {
@@ -137,7 +138,7 @@ int kallsyms_new(int root_fd, uint64_t now_ns, struct kallsyms **ret_kallsyms) {
         *kallsyms = (struct kallsyms){
                 .root_fd = fcntl(root_fd, F_DUPFD_CLOEXEC, 3),
                 .modules_checked_ns = now_ns,
-                .miss_read_ns = now_ns,
+                .miss_read_ns = now_ns - MIN(now_ns, MISS_BACKOFF_MIN_NS), /* the first miss rereads at once */
                 .miss_backoff_ns = MISS_BACKOFF_MIN_NS,
         };
         if (kallsyms->root_fd < 0)
@@ -184,10 +185,10 @@ static size_t count_doubtful(const struct kallsyms *kallsyms, const uint64_t *ad
         for (size_t i = 0; i < n; i++) {
                 struct kallsyms_symbol symbol;
 
-                if (addresses[i] >= kallsyms->text_start && addresses[i] < kallsyms->text_end)
+                /* Behind the text lies what only booting needed: boot tasks still return into it. */
+                if (addresses[i] >= kallsyms->text_start && addresses[i] < kallsyms->text_end + IMAGE_TAIL_MAX)
                         continue;
-                if (kallsyms_lookup(kallsyms, addresses[i], &symbol) < 0 ||
-                    (symbol.module && strcmp(symbol.module, "bpf") == 0))
+                if (kallsyms_lookup(kallsyms, addresses[i], &symbol) < 0)
                         n_doubtful++;
         }
         return n_doubtful;

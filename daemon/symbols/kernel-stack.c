@@ -73,28 +73,65 @@ bool kernel_symbol_is_interrupt_entry(const char *name) {
         return false;
 }
 
+struct lookup {
+        const struct kallsyms *kallsyms;
+        const struct bpf_programs *programs;
+};
+
+static bool is_bpf_program(const struct kallsyms_symbol *symbol) {
+        return symbol->module && strcmp(symbol->module, "bpf") == 0 && strncmp(symbol->name, "bpf_prog_", 9) == 0;
+}
+
+/* kallsyms knows where BPF programs began when it was read; the kernel's list of programs has the last word. */
+static int lookup_program(const struct lookup *lookup, uint64_t address, struct kallsyms_symbol *symbol) {
+        const struct bpf_program_range *range = bpf_programs_find(lookup->programs, address);
+
+        if (!range)
+                return -ENOENT;
+        if (symbol->name && is_bpf_program(symbol) && symbol->start == range->start)
+                return 0; /* kallsyms has the names of a program's single functions */
+
+        *symbol = (struct kallsyms_symbol){
+                .name = range->name,
+                .module = "bpf",
+                .start = range->start,
+                .offset = address - range->start,
+        };
+        return 0;
+}
+
+static int lookup_address(const struct lookup *lookup, uint64_t address, struct kallsyms_symbol *ret_symbol) {
+        int r;
+
+        *ret_symbol = (struct kallsyms_symbol){};
+        r = kallsyms_lookup(lookup->kallsyms, address, ret_symbol);
+        if (lookup->programs && (r < 0 || is_bpf_program(ret_symbol)))
+                r = lookup_program(lookup, address, ret_symbol);
+        if (r < 0)
+                *ret_symbol = (struct kallsyms_symbol){};
+        return r;
+}
+
 /* A caller's address is the one it returns to, which after a call at the very end of a function (of one
  * that does not return) is already in the next function: look up the byte before. The innermost
  * address, and one that was interrupted, are where they are. */
-static int lookup_frame(const struct kallsyms *kallsyms, uint64_t address, bool exact,
+static int lookup_frame(const struct lookup *lookup, uint64_t address, bool exact,
                         struct kallsyms_symbol *ret_symbol) {
-        int r = kallsyms_lookup(kallsyms, exact ? address : address - 1, ret_symbol);
+        int r = lookup_address(lookup, exact ? address : address - 1, ret_symbol);
 
-        if (r < 0) {
-                *ret_symbol = (struct kallsyms_symbol){};
+        if (r < 0)
                 return r;
-        }
         if (!exact)
                 ret_symbol->offset++;
         return 0;
 }
 
-static void lookup_frames(const struct kallsyms *kallsyms, const uint64_t *addresses, size_t n,
+static void lookup_frames(const struct lookup *lookup, const uint64_t *addresses, size_t n,
                           struct kallsyms_symbol *symbols) {
         bool exact = true;
 
         for (size_t i = 0; i < n; i++) {
-                (void)lookup_frame(kallsyms, addresses[i], exact, &symbols[i]); /* no name: no symbol */
+                (void)lookup_frame(lookup, addresses[i], exact, &symbols[i]); /* no name: no symbol */
                 exact = symbols[i].name && kernel_symbol_is_entry(symbols[i].name);
         }
 }
@@ -161,8 +198,9 @@ static int build_stack(const struct kallsyms_symbol *symbols, size_t n, struct s
         return 0;
 }
 
-int kernel_stack_symbolise(const struct kallsyms *kallsyms, enum kernel_stack_origin origin,
+int kernel_stack_symbolise(const struct kallsyms *kallsyms, const struct bpf_programs *programs, enum kernel_stack_origin origin,
                            const uint64_t *addresses, size_t n, struct stack **ret_stack) {
+        const struct lookup lookup = { .kallsyms = kallsyms, .programs = programs };
         _cleanup_(freep) struct kallsyms_symbol *symbols = NULL;
         size_t n_used = 0, n_own = 0;
         int r;
@@ -172,7 +210,7 @@ int kernel_stack_symbolise(const struct kallsyms *kallsyms, enum kernel_stack_or
         symbols = calloc(n_used + 1, sizeof(*symbols));
         if (!symbols)
                 return -ENOMEM;
-        lookup_frames(kallsyms, addresses, n_used, symbols);
+        lookup_frames(&lookup, addresses, n_used, symbols);
 
         if (origin == KERNEL_STACK_TIMER)
                 n_own = count_interrupt_frames(symbols, n_used);

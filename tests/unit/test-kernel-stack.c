@@ -62,7 +62,7 @@ static void check(void **state, enum kernel_stack_origin origin, const uint64_t 
         _cleanup_(stack_unrefp) struct stack *stack = NULL;
         char text[1024] = "";
 
-        assert_int_equal(kernel_stack_symbolise(fixture->kallsyms, origin, addresses, n, &stack), result);
+        assert_int_equal(kernel_stack_symbolise(fixture->kallsyms, NULL, origin, addresses, n, &stack), result);
         for (size_t i = 0; i < stack->n_frames; i++) {
                 const struct frame *frame = &stack->frames[i];
 
@@ -130,7 +130,7 @@ static void test_return_addresses(void **state) {
         CHECK(KERNEL_STACK_PLAIN, 0,
               "hrtimer_interrupt calls_do_exit_last asm_sysvec_apic_timer_interrupt after_it do_syscall_64",
               AT(003000), AT(004200), AT(00100b), AT(004200), AT(005010));
-        assert_int_equal(kernel_stack_symbolise(fixture->kallsyms, KERNEL_STACK_PLAIN, addresses, 5, &stack),
+        assert_int_equal(kernel_stack_symbolise(fixture->kallsyms, NULL, KERNEL_STACK_PLAIN, addresses, 5, &stack),
                          0);
         assert_int_equal(stack->frames[1].offset, 0x100);
         assert_int_equal(stack->frames[3].offset, 0);
@@ -147,7 +147,7 @@ static void test_modules_are_kept(void **state) {
         const uint64_t addresses[] = { UINT64_C(0xffffffffc0800010), AT(005010) };
         _cleanup_(stack_unrefp) struct stack *stack = NULL;
 
-        assert_int_equal(kernel_stack_symbolise(fixture->kallsyms, KERNEL_STACK_PLAIN, addresses, 2, &stack),
+        assert_int_equal(kernel_stack_symbolise(fixture->kallsyms, NULL, KERNEL_STACK_PLAIN, addresses, 2, &stack),
                          0);
         assert_string_equal(stack->frames[0].module, "driver");
         assert_int_equal(stack->frames[0].offset, 0x10);
@@ -164,13 +164,40 @@ static void test_no_memory(void **state) {
                 int r;
 
                 alloc_fail_at(nth);
-                r = kernel_stack_symbolise(fixture->kallsyms, KERNEL_STACK_PLAIN, addresses, 3, &stack);
+                r = kernel_stack_symbolise(fixture->kallsyms, NULL, KERNEL_STACK_PLAIN, addresses, 3, &stack);
                 if (!alloc_fail_end())
                         break;
                 assert_int_equal(r, -ENOMEM);
                 assert_null(stack);
         }
         assert_true(nth > 4);
+}
+
+/* The list of loaded programs corrects what kallsyms said when it was read: a program that is gone has no symbol, one
+ * that came since has its own, and no address goes to a neighbour. */
+static void test_programs(void **state) {
+        struct fixture *fixture = *state;
+        struct bpf_program_range ranges[] = {
+                { BPF(00800), 0x100, "bpf_prog_0123456789abcdef_other" },
+                { BPF(00a00), 0x100, "bpf_prog_fedcba9876543210_new" },
+        };
+        const struct bpf_programs programs = { .ranges = ranges, .n_ranges = ELEMENTSOF(ranges) };
+        const uint64_t addresses[] = { BPF(00810), BPF(00a20), BPF(00910), BPF(00010), BPF(00410) };
+        static const char *const expected[] = { "bpf_prog_0123456789abcdef_spin", "bpf_prog_fedcba9876543210_new",
+                                                NULL, NULL, "bpf_trampoline_6442506740" };
+        _cleanup_(stack_unrefp) struct stack *stack = NULL;
+
+        assert_int_equal(kernel_stack_symbolise(fixture->kallsyms, &programs, KERNEL_STACK_TIMER, addresses,
+                                                ELEMENTSOF(addresses), &stack),
+                         0);
+        assert_int_equal(stack->n_frames, ELEMENTSOF(expected));
+        for (size_t i = 0; i < ELEMENTSOF(expected); i++) {
+                if (expected[i])
+                        assert_string_equal(stack->frames[i].symbol, expected[i]);
+                else
+                        assert_null(stack->frames[i].symbol);
+        }
+        assert_int_equal(stack->frames[1].offset, 0x20);
 }
 
 int main(void) {
@@ -184,6 +211,7 @@ int main(void) {
                 cmocka_unit_test(test_return_addresses),
                 cmocka_unit_test(test_frames_without_symbol),
                 cmocka_unit_test(test_modules_are_kept),
+                cmocka_unit_test(test_programs),
                 cmocka_unit_test(test_no_memory),
         };
 
