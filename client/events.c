@@ -19,7 +19,10 @@ enum {
         DURATION_WIDTH = 13,
         CLASS_WIDTH = 9,
         CULPRIT_WIDTH = 24,
+        CULPRIT_WIDTH_NARROW = 17,
         TASK_WIDTH = 20,
+        TASK_WIDTH_NARROW = 15,
+        NARROW = 120, /* columns below which the narrow widths are taken */
 };
 
 static const char help[] =
@@ -48,31 +51,66 @@ struct events_view {
         int64_t last_id;  /* of the history: what follows must be newer */
 };
 
-void render_events_header(const struct style *style, FILE *f) {
-        style_print(style, f, COLOUR_BOLD, "%-*s  %*s  %*s  %-*s  %-*s  %-*s  CGROUP", TIME_WIDTH, "TIME",
-                    CPU_WIDTH, "CPU", DURATION_WIDTH, "DURATION", CLASS_WIDTH, "CLASS", CULPRIT_WIDTH,
-                    "CULPRIT", TASK_WIDTH, "TASK");
-        fputc('\n', f);
+static bool is_narrow(const struct style *style) {
+        return style->width > 0 && style->width < NARROW;
 }
 
-/* The line's parts behind each other, each padded to its column. */
-static void write_columns(FILE *f, struct json_object *event) {
-        const char *culprit = field_string(event, "culprit"), *comm = field_string(event, "comm");
-        char moment[FIELD_TEXT_MAX], bracket[FIELD_TEXT_MAX] = "-", cpu[24] = "-", task[FIELD_TEXT_MAX] = "-";
-        uint64_t us = field_u64(event, "timeUsec");
+/* Columns behind each other, padded by what they take on a terminal. */
+static int write_columns(const struct style *style, const char *const *columns, FILE *f) {
+        const struct {
+                int width;
+                bool right;
+        } layout[] = {
+                { TIME_WIDTH, false },
+                { CPU_WIDTH, true },
+                { DURATION_WIDTH, true },
+                { CLASS_WIDTH, false },
+                { is_narrow(style) ? CULPRIT_WIDTH_NARROW : CULPRIT_WIDTH, false },
+                { is_narrow(style) ? TASK_WIDTH_NARROW : TASK_WIDTH, false },
+                { 0, false },
+        };
 
-        if (field_has(event, "durationMinNsec"))
-                (void)format_bracket(field_u64(event, "durationMinNsec"), field_u64(event, "durationMaxNsec"),
-                                     bracket);
-        if (field_has(event, "cpu"))
-                (void)snprintf(cpu, sizeof(cpu), "%" PRId64, field_integer(event, "cpu", -1));
-        if (comm)
-                (void)snprintf(task, sizeof(task), "%s[%" PRId64 "]", comm, field_integer(event, "pid", 0));
+        for (size_t i = 0; i < ELEMENTSOF(layout); i++) {
+                _cleanup_(freep) char *safe = text_sanitize(columns[i]);
+                int pad;
 
-        fprintf(f, "%s  %*s  %*s  %-*s  %-*s  %-*s  %s", format_moment(us, us, true, moment), CPU_WIDTH, cpu,
-                DURATION_WIDTH, bracket, CLASS_WIDTH,
-                field_string(event, "class") ?: field_string(event, "kind") ?: "?", CULPRIT_WIDTH, culprit ?: "-",
-                TASK_WIDTH, task, field_string(event, "cgroup") ?: "-");
+                if (!safe)
+                        return -ENOMEM;
+                pad = MAX(layout[i].width - (int)text_width(safe), 0);
+                fprintf(f, "%s%*s%s%*s", i > 0 ? "  " : "", layout[i].right ? pad : 0, "", safe,
+                        layout[i].right ? 0 : pad, "");
+        }
+
+        return 0;
+}
+
+/* One line of columns, cut at the terminal's edge. */
+static int print_columns(const struct style *style, FILE *f, enum colour colour, const char *const *columns) {
+        _cleanup_(freep) char *text = NULL;
+        const char *ellipsis = "";
+        size_t size = 0, n;
+        FILE *memory;
+        int r;
+
+        memory = open_memstream(&text, &size);
+        if (!memory)
+                return -ENOMEM;
+        r = write_columns(style, columns, memory);
+        if (fclose(memory) != 0 || r < 0)
+                return -ENOMEM;
+
+        n = style->width > 0 ? text_fit(text, style->width, style->utf8, &ellipsis) : strlen(text);
+        style_print(style, f, colour, "%.*s%s", (int)n, text, ellipsis);
+        fputc('\n', f);
+        return 0;
+}
+
+int render_events_header(const struct style *style, FILE *f) {
+        static const char *const titles[] = {
+                "TIME", "CPU", "DURATION", "CLASS", "CULPRIT", "TASK", "CGROUP"
+        };
+
+        return print_columns(style, f, COLOUR_BOLD, titles);
 }
 
 /* "-- 2026-11-21 --" between events of different days, and before the first that is not of today. */
@@ -85,30 +123,31 @@ static void render_day(const struct style *style, uint64_t us, FILE *f) {
 }
 
 int render_events_line(const struct style *style, struct json_object *event, uint64_t *last_us, FILE *f) {
-        const char *class = field_string(event, "class");
-        _cleanup_(freep) char *text = NULL, *safe = NULL;
+        const char *class = field_string(event, "class"), *comm = field_string(event, "comm");
+        char moment[FIELD_TEXT_MAX], bracket[FIELD_TEXT_MAX] = "-", cpu[24] = "-", task[FIELD_TEXT_MAX] = "-";
         uint64_t us = field_u64(event, "timeUsec");
-        size_t size = 0;
-        FILE *memory;
+        const char *const columns[] = {
+                format_moment(us, us, true, moment),
+                cpu,
+                bracket,
+                class ?: field_string(event, "kind") ?: "?",
+                field_string(event, "culprit") ?: "-",
+                task,
+                field_string(event, "cgroup") ?: "-",
+        };
 
-        memory = open_memstream(&text, &size);
-        if (!memory)
-                return -ENOMEM;
-        write_columns(memory, event);
-        if (fclose(memory) != 0)
-                return -ENOMEM;
-        safe = text_sanitize(text);
-        if (!safe)
-                return -ENOMEM;
+        if (field_has(event, "durationMinNsec"))
+                (void)format_bracket(field_u64(event, "durationMinNsec"), field_u64(event, "durationMaxNsec"),
+                                     bracket);
+        if (field_has(event, "cpu"))
+                (void)snprintf(cpu, sizeof(cpu), "%" PRId64, field_integer(event, "cpu", -1));
+        if (comm)
+                (void)snprintf(task, sizeof(task), "%s[%" PRId64 "]", comm, field_integer(event, "pid", 0));
 
         if (!same_day(us, *last_us ?: style->now_us))
                 render_day(style, us, f);
         *last_us = us;
-        if (style->width > 0)
-                text_cut(safe, style->width, style->utf8);
-        style_print(style, f, class && class_is_irqs_off(class) ? COLOUR_NONE : COLOUR_DIM, "%s", safe);
-        fputc('\n', f);
-        return 0;
+        return print_columns(style, f, class && class_is_irqs_off(class) ? COLOUR_NONE : COLOUR_DIM, columns);
 }
 
 /* Prints one event in the form asked for and sends it on its way. 0, -ENOMEM, -EPIPE when nobody reads. */
@@ -202,7 +241,7 @@ static int subscribe(const struct events_view *view, struct varlink_client **ret
         if (r != 0)
                 return r;
         if (!continues)
-                return fail("irqwatchd ended the stream of events at once");
+                return fail_with("irqwatchd ended the stream of events at once");
 
         *ret_client = TAKE_PTR(client);
         return 0;
@@ -237,7 +276,8 @@ static int print_new(struct events_view *view, struct varlink_client *client) {
                         return print_failed(r);
         }
 
-        return fail("irqwatchd ended the stream of events: it was stopped, or this client read too slowly");
+        return fail_with(
+                "irqwatchd ended the stream of events: it was stopped, or this client read too slowly");
 }
 
 static int run(struct events_view *view) {
@@ -350,8 +390,8 @@ int verb_events(int argc, char **argv, const struct options *options) {
         output_open(&output, options, view.follow ? OUTPUT_NO_PAGER : 0);
         if (output.pager > 0)
                 output.style.width = 0; /* the pager scrolls sideways: nothing need be cut */
-        if (options->json == JSON_OFF)
-                render_events_header(&output.style, stdout);
+        if (options->json == JSON_OFF && render_events_header(&output.style, stdout) < 0)
+                return fail_memory();
         if (view.follow)
                 fflush(stdout);
 

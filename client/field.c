@@ -239,67 +239,143 @@ enum colour severity_colour(const char *severity) {
                                                   : COLOUR_CYAN;
 }
 
-/* "otherCpus" -> "other cpus", less a unit at the end, which is returned. */
-static const char *spell_name(const char *name, FILE *f) {
-        static const char *const units[] = { "Nsec", "Usec", "Bytes", "PerSecond", "Percent" };
+/* Units that a name may end in, longest first where one ends in another. */
+enum evidence_unit { UNIT_NONE, UNIT_MIN, UNIT_MAX, UNIT_NSEC, UNIT_USEC, UNIT_BYTES, UNIT_RATE, _UNIT_MAX };
+
+static const char *const unit_names[_UNIT_MAX] = {
+        [UNIT_NONE] = "",     [UNIT_MIN] = "MinNsec", [UNIT_MAX] = "MaxNsec",    [UNIT_NSEC] = "Nsec",
+        [UNIT_USEC] = "Usec", [UNIT_BYTES] = "Bytes", [UNIT_RATE] = "PerSecond",
+};
+
+/* The unit of a name, and the length of what stands before it. */
+static enum evidence_unit evidence_unit(const char *name, size_t *ret_length) {
         size_t length = strlen(name);
-        const char *unit = "";
 
-        for (size_t i = 0; i < ELEMENTSOF(units); i++) {
-                size_t n = strlen(units[i]);
+        for (enum evidence_unit unit = UNIT_MIN; unit < _UNIT_MAX; unit++) {
+                size_t n = strlen(unit_names[unit]);
 
-                if (length > n && strcmp(name + length - n, units[i]) == 0) {
-                        unit = units[i];
-                        length -= n;
-                        break;
+                if (length > n && strcmp(name + length - n, unit_names[unit]) == 0) {
+                        *ret_length = length - n;
+                        return unit;
                 }
         }
 
-        for (size_t i = 0; i < length; i++) {
-                if (i > 0 && isupper((unsigned char)name[i]) && !isupper((unsigned char)name[i - 1]))
-                        fputc(' ', f);
-                fputc(tolower((unsigned char)name[i]), f);
-        }
-
-        return unit;
+        *ret_length = length;
+        return UNIT_NONE;
 }
 
-static void spell_number(int64_t value, const char *unit, FILE *f) {
+char *spell_name(const char *name, size_t length, char *buf) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < length && n + 2 < FIELD_TEXT_MAX; i++) {
+                if (i > 0 && isupper((unsigned char)name[i]) && !isupper((unsigned char)name[i - 1]))
+                        buf[n++] = ' ';
+                buf[n++] = (char)(isprint((unsigned char)name[i]) ? tolower((unsigned char)name[i]) : '?');
+        }
+
+        buf[n] = '\0';
+        return buf;
+}
+
+static void spell_number(int64_t value, enum evidence_unit unit, FILE *f) {
         char buf[FIELD_TEXT_MAX];
         uint64_t u = value > 0 ? (uint64_t)value : 0;
 
-        if (value < 0 || !*unit)
-                fprintf(f, "%" PRId64, value);
-        else if (strcmp(unit, "Nsec") == 0)
+        switch (value < 0 ? UNIT_NONE : unit) {
+        case UNIT_MIN:
+        case UNIT_MAX:
+                fprintf(f, "%s %s", unit == UNIT_MIN ? "at least" : "at most", format_duration(u, buf));
+                break;
+        case UNIT_NSEC:
                 fputs(format_duration(u, buf), f);
-        else if (strcmp(unit, "Usec") == 0)
+                break;
+        case UNIT_USEC:
                 fputs(format_moment(u, 0, true, buf), f);
-        else if (strcmp(unit, "Bytes") == 0)
+                break;
+        case UNIT_BYTES:
                 fputs(format_bytes(u, buf), f);
-        else if (strcmp(unit, "PerSecond") == 0)
+                break;
+        case UNIT_RATE:
                 fprintf(f, "%s/s", format_count((double)u, buf));
-        else
-                fprintf(f, "%" PRIu64 " %%", u);
+                break;
+        default:
+                fprintf(f, "%" PRId64, value);
+        }
 }
 
-char *evidence_words(const char *name, struct json_object *value) {
-        _cleanup_(freep) char *text = NULL, *cpus = NULL;
-        size_t size = 0;
-        const char *unit;
+/* The member whose name is the first length bytes of name and then the unit's: "worstMaxNsec" for
+ * "worstMinNsec". */
+static struct json_object *other_bound(struct json_object *evidence, const char *name, size_t length,
+                                       enum evidence_unit unit) {
+        char other[FIELD_TEXT_MAX];
+
+        if ((size_t)snprintf(other, sizeof(other), "%.*s%s", (int)length, name, unit_names[unit]) >=
+            sizeof(other))
+                return NULL;
+
+        return field_typed(evidence, other, json_type_int);
+}
+
+static bool is_numbers(struct json_object *array) {
+        for (size_t i = 0; i < array_length(array); i++)
+                if (!json_object_is_type(array_at(array, i), json_type_int))
+                        return false;
+
+        return true;
+}
+
+static int spell_value(struct json_object *value, enum evidence_unit unit, FILE *f) {
+        _cleanup_(freep) char *list = NULL;
+
+        if (json_object_is_type(value, json_type_int)) {
+                spell_number(json_object_get_int64(value), unit, f);
+                return 0;
+        }
+        if (json_object_is_type(value, json_type_array)) {
+                list = is_numbers(value) ? format_cpus(value) : format_strings(value);
+                if (!list)
+                        return -ENOMEM;
+                fputs(*list ? list : "none", f);
+                return 0;
+        }
+
+        fputs(value ? json_object_get_string(value) : "not known", f);
+        return 0;
+}
+
+int evidence_words(struct json_object *evidence, const char *name, char **ret_text) {
+        _cleanup_(freep) char *text = NULL, *safe = NULL;
+        struct json_object *value = NULL, *upper = NULL;
+        char buf[FIELD_TEXT_MAX];
+        enum evidence_unit unit;
+        size_t size = 0, length;
         FILE *f;
+        int r = 0;
+
+        unit = evidence_unit(name, &length);
+        if (unit == UNIT_MAX && other_bound(evidence, name, length, UNIT_MIN))
+                return 0;
+
+        (void)json_object_object_get_ex(evidence, name, &value); /* the caller walks over it */
+        if (unit == UNIT_MIN && json_object_is_type(value, json_type_int))
+                upper = other_bound(evidence, name, length, UNIT_MAX);
 
         f = open_memstream(&text, &size);
         if (!f)
-                return NULL;
-
-        unit = spell_name(name, f);
-        fputc(' ', f);
-        if (json_object_is_type(value, json_type_int))
-                spell_number(json_object_get_int64(value), unit, f);
-        else if (json_object_is_type(value, json_type_array) && (cpus = format_cpus(value)))
-                fputs(cpus, f);
+                return -ENOMEM;
+        fprintf(f, "%s ", spell_name(name, length, buf));
+        if (upper)
+                fputs(format_bracket(field_u64(evidence, name), (uint64_t)json_object_get_int64(upper), buf),
+                      f);
         else
-                fputs(value ? json_object_get_string(value) : "not known", f);
+                r = spell_value(value, unit, f);
+        if (fclose(f) != 0 || r < 0)
+                return -ENOMEM;
 
-        return fclose(f) == 0 ? TAKE_PTR(text) : NULL;
+        safe = text_sanitize(text);
+        if (!safe)
+                return -ENOMEM;
+
+        *ret_text = TAKE_PTR(safe);
+        return 1;
 }

@@ -141,7 +141,7 @@ int main(int argc, char **argv) {
 
         r = options_init(&options);
         if (r < 0)
-                return fail("cannot read the clocks: %s", strerror(-r));
+                return fail_with("cannot read the clocks: %s", strerror(-r));
         r = options_take(&options, &argc, argv);
         if (r != 0)
                 return r;

@@ -21,7 +21,7 @@ static void message(const char *format, va_list ap) {
         fprintf(stderr, "irqctl: %s\n", text);
 }
 
-int fail(const char *format, ...) {
+int fail_with(const char *format, ...) {
         va_list ap;
 
         va_start(ap, format);
@@ -31,7 +31,7 @@ int fail(const char *format, ...) {
 }
 
 int fail_memory(void) {
-        return fail("out of memory");
+        return fail_with("out of memory");
 }
 
 int fail_usage(const char *format, ...) {

@@ -17,7 +17,7 @@ enum {
 };
 
 /* "irqctl: text" on stderr. Returns EXIT_FAILED. */
-int fail(const char *format, ...) _printf_(1, 2);
+int fail_with(const char *format, ...) _printf_(1, 2);
 int fail_memory(void);
 /* The same for a command line that is wrong: returns EXIT_USAGE. */
 int fail_usage(const char *format, ...) _printf_(1, 2);

@@ -136,7 +136,7 @@ int output_close(struct output *output) {
                 return EXIT_DONE;
         }
 
-        return failed ? fail("cannot write the output: %s", strerror(error ?: EIO)) : EXIT_DONE;
+        return failed ? fail_with("cannot write the output: %s", strerror(error ?: EIO)) : EXIT_DONE;
 }
 
 int output_json(struct json_object *object, enum json_mode mode) {

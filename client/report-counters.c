@@ -264,12 +264,24 @@ static int compare_total(const void *a, const void *b) {
         return compare_by(a, b, "total", "cpu");
 }
 
-/* "CPU 17 12.2k (98 %), CPU 3 110 (1 %)" */
-static void add_busiest(struct table *table, struct json_object *row) {
-        _cleanup_(rows_done) struct rows cells = {};
-        char text[3 * FIELD_TEXT_MAX] = "", count[FIELD_TEXT_MAX], share[FIELD_TEXT_MAX];
-        uint64_t total = field_u64(row, "total");
+/* "CPU10 1.19 %, CPU1 1.06 %": who comes after the busiest. */
+static void add_next(struct table *table, const struct rows *cells, uint64_t total) {
+        char text[2 * FIELD_TEXT_MAX] = "", share[FIELD_TEXT_MAX];
         size_t length = 0;
+
+        for (size_t i = 1; i < MIN(cells->n, (size_t)REPORT_BUSIEST_MAX); i++)
+                length += (size_t)snprintf(
+                        text + length, sizeof(text) - length, "%sCPU%" PRId64 " %s", i > 1 ? ", " : "",
+                        field_integer(cells->items[i], "cpu", -1),
+                        format_share((double)field_u64(cells->items[i], "total") / (double)total, share));
+        table_add(table, COLOUR_NONE, text);
+}
+
+/* The busiest CPU of a row, its share and imbalance, and the next ones. */
+static void add_busiest(struct table *table, struct json_object *row, double skew, bool with_next) {
+        _cleanup_(rows_done) struct rows cells = {};
+        uint64_t total = MAX(field_u64(row, "total"), UINT64_C(1));
+        char share[FIELD_TEXT_MAX];
 
         if (rows_init(&cells, field_array(row, "perCpu")) < 0) {
                 table->error = -ENOMEM;
@@ -278,14 +290,17 @@ static void add_busiest(struct table *table, struct json_object *row) {
 
         rows_drop_zero(&cells, "total");
         qsort(cells.items, cells.n, sizeof(*cells.items), compare_total);
-        for (size_t i = 0; i < MIN(cells.n, (size_t)REPORT_BUSIEST_MAX) && length < sizeof(text); i++)
-                length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%" PRId64 ": %s (%s)",
-                                           i > 0 ? ", " : "", field_integer(cells.items[i], "cpu", -1),
-                                           format_count(field_double(cells.items[i], "perSecond"), count),
-                                           format_share((double)field_u64(cells.items[i], "total") /
-                                                                (double)MAX(total, UINT64_C(1)),
-                                                        share));
-        table_add(table, COLOUR_NONE, text);
+        if (cells.n > 0) {
+                table_addf(table, COLOUR_NONE, "CPU%" PRId64, field_integer(cells.items[0], "cpu", -1));
+                table_add(table, COLOUR_NONE,
+                          format_share((double)field_u64(cells.items[0], "total") / (double)total, share));
+        } else {
+                table_add(table, COLOUR_DIM, "-");
+                table_add(table, COLOUR_DIM, "-");
+        }
+        table_addf(table, COLOUR_NONE, skew > 0 ? "%.1fx" : "-", skew);
+        if (with_next)
+                add_next(table, &cells, total);
 }
 
 /* For machines whose CPUs do not fit: who has most of it, and how uneven that is. */
@@ -295,22 +310,25 @@ static void fill_summary(struct table *table, const struct rows *rows, const str
 
         table_add_column(table, view->key_title, TABLE_KEY | (view->is_interrupts ? TABLE_RIGHT : 0), 0);
         table_add_column(table, "TOTAL", TABLE_RIGHT, 0);
+        table_add_column(table, "BUSIEST", TABLE_RIGHT, 0);
+        table_add_column(table, "ITS SHARE", TABLE_RIGHT, 0);
         table_add_column(table, "IMBALANCE", TABLE_RIGHT, 0);
         if (view->is_interrupts)
                 add_name_columns(table);
-        table_add_column(table, "BUSIEST CPUS", TABLE_FLEX, 20);
+        else
+                table_add_column(table, "NEXT", TABLE_FLEX, 10);
 
         for (size_t i = 0; i < MIN(rows->n, view->n_max); i++) {
                 struct json_object *row = rows->items[i];
-                double skew = field_has(row, "imbalance") ? field_double(row, "imbalance")
-                                                          : row_skew(row, cpu_set_count(cpus));
 
                 table_add(table, COLOUR_NONE, field_string(row, view->key_field));
                 table_add(table, COLOUR_BOLD, format_count(field_double(row, "perSecond"), buf));
-                table_addf(table, COLOUR_NONE, skew > 0 ? "%.1fx" : "-", skew);
+                add_busiest(table, row,
+                            field_has(row, "imbalance") ? field_double(row, "imbalance")
+                                                        : row_skew(row, cpu_set_count(cpus)),
+                            !view->is_interrupts);
                 if (view->is_interrupts)
                         add_names(table, row);
-                add_busiest(table, row);
         }
 }
 

@@ -81,8 +81,8 @@ static int write_worst(FILE *f, struct json_object *group) {
         return 0;
 }
 
-/* "; also 2 of class steal (CPU taken by the hypervisor), worst 40.3 ms" */
-static void write_other_classes(FILE *f, struct json_object *windows) {
+/* "; besides, 2 of class steal (CPU taken by the hypervisor), up to 40.3 ms" */
+static void write_other_classes(FILE *f, struct json_object *windows, const char *lead) {
         struct json_object *by_class = field_array(windows, "byClass");
         char buf[DURATION_TEXT_MAX];
 
@@ -91,10 +91,11 @@ static void write_other_classes(FILE *f, struct json_object *windows) {
                 const char *class = field_string(entry, "class") ?: "unknown";
                 int64_t n = field_integer(entry, "count", 0);
 
-                if (n > 0 && !class_is_irqs_off(class))
-                        fprintf(f, "; %" PRId64 " late %s of class %s (%s), at most %s", n,
-                                plural(n, "timer", "timers"), class, class_words(class),
-                                format_duration(field_u64(entry, "worstMaxNsec"), buf));
+                if (n == 0 || class_is_irqs_off(class))
+                        continue;
+                fprintf(f, "%s %" PRId64 " of class %s (%s), up to %s", lead, n, class, class_words(class),
+                        format_duration(field_u64(entry, "worstMaxNsec"), buf));
+                lead = ",";
         }
 }
 
@@ -115,7 +116,7 @@ static int write_verdict(FILE *f, struct json_object *report) {
         worst = worst_irqs_off(windows);
         if (worst && write_worst(f, worst) < 0)
                 return -ENOMEM;
-        write_other_classes(f, windows);
+        write_other_classes(f, windows, n == 0 ? ", but" : "; besides,");
         return 0;
 }
 
@@ -211,12 +212,20 @@ static int render_no_findings(const struct style *style, struct json_object *rep
         return 0;
 }
 
+/* Numbers to look something up by: the advice has them as commands. */
+static bool is_reference(const char *name) {
+        size_t n = strlen(name);
+
+        return n > 2 && strcmp(name + n - 2, "Id") == 0;
+}
+
 /* "evidence: steal 51.0 ms, windows 3" */
 static int render_evidence(const struct style *style, struct json_object *evidence, unsigned indent,
                            FILE *f) {
-        _cleanup_(freep) char *text = NULL, *safe = NULL;
+        _cleanup_(freep) char *text = NULL;
         size_t size = 0;
         FILE *memory;
+        int r = 0;
 
         if (!evidence || json_object_object_length(evidence) == 0)
                 return 0;
@@ -225,19 +234,21 @@ static int render_evidence(const struct style *style, struct json_object *eviden
         if (!memory)
                 return -ENOMEM;
         json_object_object_foreach(evidence, name, value) {
-                _cleanup_(freep) char *words = evidence_words(name, value);
+                _cleanup_(freep) char *words = NULL;
 
-                fprintf(memory, "%s%s", ftell(memory) > 0 ? ", " : "evidence: ", words ?: name);
+                (void)value;
+                if (r >= 0 && !is_reference(name))
+                        r = evidence_words(evidence, name, &words);
+                if (words)
+                        fprintf(memory, "%s%s", ftell(memory) > 0 ? ", " : "", words);
         }
-        if (fclose(memory) != 0)
+        if (fclose(memory) != 0 || r < 0)
                 return -ENOMEM;
+        if (!*text)
+                return 0;
 
-        safe = text_sanitize(text);
-        if (!safe)
-                return -ENOMEM;
-
-        fprintf(f, "%*s%s", (int)indent, "", style_on(style, COLOUR_DIM));
-        style_wrap(style, f, indent, safe);
+        fprintf(f, "%*s%sevidence: ", (int)indent, "", style_on(style, COLOUR_DIM));
+        style_wrap(style, f, indent + (unsigned)strlen("evidence: "), text);
         fputs(style_off(style, COLOUR_DIM), f);
         return 0;
 }
@@ -296,6 +307,11 @@ static void add_culprit(struct table *table, const struct style *style, struct j
         const char *culprit = field_string(group, "culprit"), *class = field_string(group, "class");
         char buf[FIELD_TEXT_MAX];
 
+        if (!cpus || !comms) {
+                table->error = -ENOMEM;
+                return;
+        }
+
         table_add(table, culprit ? COLOUR_BOLD : COLOUR_DIM, culprit ?: "(not known)");
         table_addf(table, COLOUR_NONE, "%" PRIu64, field_u64(group, "count"));
         table_add(table, class_is_irqs_off(class ?: "") ? COLOUR_RED : COLOUR_NONE,
@@ -305,7 +321,7 @@ static void add_culprit(struct table *table, const struct style *style, struct j
         table_add(table, COLOUR_NONE, cpus);
         table_add(table, COLOUR_NONE, format_moment(field_u64(group, "lastUsec"), style->now_us, false, buf));
         table_add(table, COLOUR_NONE, comms);
-        table_addf(table, COLOUR_CYAN, "irqctl show %" PRId64, field_integer(group, "worstId", 0));
+        table_addf(table, COLOUR_CYAN, "%" PRId64, field_integer(group, "worstId", 0));
 }
 
 static void render_classes(const struct style *style, struct json_object *windows, FILE *f) {
@@ -333,15 +349,15 @@ static int render_windows(const struct style *style, struct json_object *report,
         if (n == 0)
                 return 0;
 
-        table_add_column(&table, "CULPRIT", TABLE_KEY | TABLE_FLEX, 16);
+        table_add_column(&table, "CULPRIT", TABLE_KEY | TABLE_FLEX, 30);
         table_add_column(&table, "COUNT", TABLE_RIGHT, 0);
         table_add_column(&table, "WORST", TABLE_RIGHT, 0);
         table_add_column(&table, "TOTAL", TABLE_RIGHT, 0);
         table_add_column(&table, "CLASS", 0, 0);
-        table_add_column(&table, "CPUS", TABLE_FLEX, 6);
-        table_add_column(&table, "LAST", TABLE_RIGHT, 0);
+        table_add_column(&table, "CPUS", TABLE_FLEX, 4);
+        table_add_column(&table, "LAST", TABLE_RIGHT | TABLE_SPILL, 0);
         table_add_column(&table, "TASKS", TABLE_SPILL, 0);
-        table_add_column(&table, "WORST ONE", TABLE_SPILL, 0);
+        table_add_column(&table, "EVENT", TABLE_SPILL, 0);
         for (size_t i = 0; i < MIN(n, (size_t)REPORT_CULPRITS_MAX); i++)
                 add_culprit(&table, style, array_at(groups, i));
 
@@ -356,8 +372,31 @@ static int render_windows(const struct style *style, struct json_object *report,
         return 0;
 }
 
+/* "interrupts, 14:06:30 - 14:06:33 (3.50 s): why" */
+static int render_gap(const struct style *style, struct json_object *gap, FILE *f) {
+        uint64_t since = field_u64(gap, "sinceUsec"), until = field_u64(gap, "untilUsec");
+        char a[FIELD_TEXT_MAX], b[FIELD_TEXT_MAX], length[DURATION_TEXT_MAX];
+        _cleanup_(freep) char *text = NULL, *safe = NULL;
+
+        if (asprintf(&text, "%s, %s - %s (%s): %s", field_string(gap, "collector") ?: "?",
+                     format_moment(since, style->now_us, false, a),
+                     format_moment(until, same_day(since, until) ? until : style->now_us, false, b),
+                     format_duration(until > since ? (until - since) * NSEC_PER_USEC : 0, length),
+                     field_string(gap, "reason") ?: "reason not known") < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+
+        safe = text_sanitize(text);
+        if (!safe)
+                return -ENOMEM;
+
+        fputs("  ", f);
+        style_wrap(style, f, 4, safe);
+        return 0;
+}
+
 static int render_gaps(const struct style *style, struct json_object *report, FILE *f) {
-        _cleanup_(table_done) struct table table = { .indent = 2 };
         struct json_object *gaps = field_array(report, "gaps");
         size_t n = array_length(gaps);
         int r;
@@ -365,29 +404,16 @@ static int render_gaps(const struct style *style, struct json_object *report, FI
         if (n == 0)
                 return 0;
 
-        table_add_column(&table, "COLLECTOR", TABLE_KEY, 0);
-        table_add_column(&table, "FROM", TABLE_RIGHT, 0);
-        table_add_column(&table, "TO", TABLE_RIGHT, 0);
-        table_add_column(&table, "FOR", TABLE_RIGHT, 0);
-        table_add_column(&table, "REASON", TABLE_FLEX, 20);
+        style_heading(style, f, "Gaps: nothing was recorded here");
         for (size_t i = 0; i < MIN(n, (size_t)REPORT_GAPS_MAX); i++) {
-                struct json_object *gap = array_at(gaps, i);
-                uint64_t since = field_u64(gap, "sinceUsec"), until = field_u64(gap, "untilUsec");
-                char buf[FIELD_TEXT_MAX];
-
-                table_add(&table, COLOUR_NONE, field_string(gap, "collector"));
-                table_add(&table, COLOUR_NONE, format_moment(since, style->now_us, false, buf));
-                table_add(&table, COLOUR_NONE, format_moment(until, style->now_us, false, buf));
-                table_add(&table, COLOUR_NONE,
-                          format_duration(until > since ? (until - since) * NSEC_PER_USEC : 0, buf));
-                table_add(&table, COLOUR_NONE, field_string(gap, "reason"));
+                r = render_gap(style, array_at(gaps, i), f);
+                if (r < 0)
+                        return r;
         }
 
-        style_heading(style, f, "Gaps: nothing was recorded here");
-        r = table_print(&table, style, f);
         if (n > REPORT_GAPS_MAX)
                 fprintf(f, "  ... and %zu more gaps (--json=pretty has all)\n", n - REPORT_GAPS_MAX);
-        return r;
+        return 0;
 }
 
 int render_report(const struct style *style, struct json_object *report, FILE *f) {

@@ -21,36 +21,36 @@ int session_open(const struct options *options, uint64_t timeout_ns, struct varl
                 return 0;
 
         text = connect_error_text(options->socket, r);
-        return text ? fail("%s", text) : fail_memory();
+        return text ? fail_with("%s", text) : fail_memory();
 }
 
 static int transport_failed(int r) {
         switch (r) {
         case -ETIMEDOUT:
-                return fail("irqwatchd did not answer in time. Is it overloaded? See: systemctl status "
-                            "irqwatchd");
+                return fail_with("irqwatchd did not answer in time. Is it overloaded? See: systemctl status "
+                                 "irqwatchd");
         case -ECONNRESET:
         case -EPIPE:
-                return fail(
+                return fail_with(
                         "irqwatchd closed the connection: it was stopped, or this client read too slowly. "
                         "See: journalctl -u irqwatchd");
         case -EBADMSG:
         case -EMSGSIZE:
-                return fail("what answers on the socket does not speak varlink as irqwatchd does. Check "
-                            "--socket");
+                return fail_with("what answers on the socket does not speak varlink as irqwatchd does. Check "
+                                 "--socket");
         case -ENOMEM:
                 return fail_memory();
         case -EINTR:
-                return fail("interrupted");
+                return fail_with("interrupted");
         default:
-                return fail("talking to irqwatchd failed: %s", strerror(-r));
+                return fail_with("talking to irqwatchd failed: %s", strerror(-r));
         }
 }
 
 static int reply_failed(const char *error, struct json_object *parameters) {
         _cleanup_(freep) char *text = reply_error_text(error, parameters);
 
-        return text ? fail("%s", text) : fail_memory();
+        return text ? fail_with("%s", text) : fail_memory();
 }
 
 static int session_send(struct varlink_client *client, const char *method, struct json_object *parameters,
@@ -144,7 +144,8 @@ int session_query(const struct options *options, const char *method, struct json
 
         member = field_object(reply, result);
         if (!member)
-                return fail("irqwatchd's answer has no \"%s\": it is of another version than irqctl", result);
+                return fail_with("irqwatchd's answer has no \"%s\": it is of another version than irqctl",
+                                 result);
 
         if (options->json != JSON_OFF) {
                 _cleanup_(output_closep) struct output output = {};

@@ -147,12 +147,15 @@ static int show_evidence(const struct style *style, struct json_object *event, F
 
         style_heading(style, f, "Evidence");
         json_object_object_foreach(evidence, name, value) {
-                _cleanup_(freep) char *words = evidence_words(name, value), *safe = NULL;
+                _cleanup_(freep) char *words = NULL;
+                int r;
 
-                safe = words ? text_sanitize(words) : NULL;
-                if (!safe)
-                        return -ENOMEM;
-                fprintf(f, "%*s%s\n", SHOW_INDENT, "", safe);
+                (void)value;
+                r = evidence_words(evidence, name, &words);
+                if (r < 0)
+                        return r;
+                if (r > 0)
+                        fprintf(f, "%*s%s\n", SHOW_INDENT, "", words);
         }
 
         return 0;
@@ -290,8 +293,8 @@ static int find_event(const struct options *options, const char *text, struct js
 
         events = field_array(reply, "events");
         if (array_length(events) == 0)
-                return fail("there is no event %s. List events with: irqctl events",
-                            until > 0 ? "at that time" : "yet");
+                return fail_with("there is no event %s. List events with: irqctl events",
+                                 until > 0 ? "at that time" : "yet");
 
         *ret_event = json_object_get(array_at(events, array_length(events) - 1));
         return 0;
@@ -312,7 +315,7 @@ static int get_event(const struct options *options, const char *text, struct jso
         if (r != 0)
                 return r;
         if (!field_object(reply, "event"))
-                return fail("irqwatchd's answer has no \"event\": it is of another version than irqctl");
+                return fail_with("irqwatchd's answer has no \"event\": it is of another version than irqctl");
 
         *ret_event = json_object_get(field_object(reply, "event"));
         return 0;

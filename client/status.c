@@ -65,8 +65,8 @@ static void render_costs(struct json_object *status, FILE *f) {
                 STATUS_LABEL, "memory", format_bytes(field_u64(store, "bytes"), a), budget ? " of " : "",
                 budget ? format_bytes(budget, b) : "", field_u64(store, "passes"), field_u64(store, "series"),
                 field_u64(store, "events"), field_u64(store, "stacks"));
-        fprintf(f, "%-*s%" PRIu64 " connected, %" PRIu64 " following events\n", STATUS_LABEL, "clients",
-                field_u64(status, "connections"), field_u64(status, "subscriptions"));
+        fprintf(f, "%-*s%" PRIu64 " connected, %" PRIu64 " of them following events\n", STATUS_LABEL,
+                "clients", field_u64(status, "connections"), field_u64(status, "subscriptions"));
         fprintf(f, "%-*s%" PRIu64 " journal entries written\n", STATUS_LABEL, "journal",
                 field_u64(status, "journalEntries"));
 }
@@ -144,48 +144,40 @@ static int render_collectors(const struct style *style, struct json_object *stat
 }
 
 /* One line of a list that only has what is not zero; *any: something was printed before. */
-static void render_loss(const struct style *style, FILE *f, bool *any, const char *where, const char *what,
-                        uint64_t n) {
-        _cleanup_(freep) char *safe = NULL;
-
+static void render_counter(const struct style *style, FILE *f, bool *any, const char *where, const char *what,
+                           uint64_t n) {
         if (n == 0)
                 return;
         if (!*any)
-                style_heading(style, f, "Counters");
+                style_heading(style, f, "Counters that are not zero");
 
         *any = true;
-        safe = text_sanitize(where);
-        fprintf(f, "  %s: %s%s%s %" PRIu64 "\n", safe ?: "?", style_on(style, COLOUR_YELLOW), what,
+        fprintf(f, "  %s: %s%s%s %" PRIu64 "\n", where, style_on(style, COLOUR_YELLOW), what,
                 style_off(style, COLOUR_YELLOW), n);
 }
 
-/* "lostRecords" -> "lost records" */
-static void spell(const char *name, char *buf, size_t size) {
-        size_t n = 0;
-
-        for (; *name && n + 2 < size; name++) {
-                if (*name >= 'A' && *name <= 'Z' && n > 0)
-                        buf[n++] = ' ';
-                buf[n++] = (char)(*name >= 'A' && *name <= 'Z' ? *name - 'A' + 'a' : *name);
-        }
-        buf[n] = '\0';
-}
-
-static void render_collector_losses(const struct style *style, struct json_object *collector, bool *any,
-                                    FILE *f) {
-        const char *name = field_string(collector, "name") ?: "?";
+static int render_collector_counters(const struct style *style, struct json_object *collector, bool *any,
+                                     FILE *f) {
+        _cleanup_(freep) char *name = text_sanitize(field_string(collector, "name") ?: "?");
         struct json_object *counters = field_array(collector, "counters");
         char words[FIELD_TEXT_MAX];
 
-        render_loss(style, f, any, name, "failed passes", field_u64(collector, "failedPasses"));
-        render_loss(style, f, any, name, "late passes", field_u64(collector, "latePasses"));
+        if (!name)
+                return -ENOMEM;
+
+        render_counter(style, f, any, name, "failed passes", field_u64(collector, "failedPasses"));
+        render_counter(style, f, any, name, "late passes", field_u64(collector, "latePasses"));
         for (size_t i = 0; i < array_length(counters); i++) {
-                spell(field_string(array_at(counters, i), "name") ?: "?", words, sizeof(words));
-                render_loss(style, f, any, name, words, field_u64(array_at(counters, i), "value"));
+                const char *counter = field_string(array_at(counters, i), "name") ?: "?";
+
+                render_counter(style, f, any, name, spell_name(counter, strlen(counter), words),
+                               field_u64(array_at(counters, i), "value"));
         }
+
+        return 0;
 }
 
-static void render_losses(const struct style *style, struct json_object *status, FILE *f) {
+static int render_counters(const struct style *style, struct json_object *status, FILE *f) {
         static const struct {
                 const char *object, *field, *where, *what;
         } losses[] = {
@@ -199,19 +191,24 @@ static void render_losses(const struct style *style, struct json_object *status,
         };
         struct json_object *collectors = field_array(status, "collectors");
         bool any = false;
+        int r;
 
-        for (size_t i = 0; i < array_length(collectors); i++)
-                render_collector_losses(style, array_at(collectors, i), &any, f);
+        for (size_t i = 0; i < array_length(collectors); i++) {
+                r = render_collector_counters(style, array_at(collectors, i), &any, f);
+                if (r < 0)
+                        return r;
+        }
         for (size_t i = 0; i < ELEMENTSOF(losses); i++) {
                 struct json_object *object =
                         losses[i].object ? field_object(status, losses[i].object) : status;
 
-                render_loss(style, f, &any, losses[i].where, losses[i].what,
-                            field_u64(object, losses[i].field));
+                render_counter(style, f, &any, losses[i].where, losses[i].what,
+                               field_u64(object, losses[i].field));
         }
 
         if (!any)
                 fputs("\nNothing was lost: no failed pass, no dropped record.\n", f);
+        return 0;
 }
 
 /* "irq-delay.threshold" -> its section's length. */
@@ -279,7 +276,9 @@ int render_status(const struct style *style, struct json_object *status, FILE *f
         if (r < 0)
                 return r;
         render_costs(status, f);
-        render_losses(style, status, f);
+        r = render_counters(style, status, f);
+        if (r < 0)
+                return r;
         return render_settings(style, status, f);
 }
 

@@ -63,16 +63,21 @@ static unsigned char_width(int32_t c) {
         return w < 0 ? 1 : (unsigned)w;
 }
 
-unsigned text_width(const char *text) {
+static unsigned text_width_n(const char *text, size_t n) {
+        const char *end = text + n;
         unsigned width = 0;
         int32_t c;
 
-        while (*text) {
+        while (text < end) {
                 text += text_decode(text, &c);
                 width += char_width(c);
         }
 
         return width;
+}
+
+unsigned text_width(const char *text) {
+        return text_width_n(text, strlen(text));
 }
 
 /* C0, DEL, C1, and the marks that change the direction of writing: a task may call itself anything. */
@@ -84,7 +89,7 @@ static bool is_unprintable(int32_t c) {
 char *text_sanitize(const char *text) {
         char *copy, *p;
 
-        copy = malloc(strlen(text) + 3); /* with room for text_cut() */
+        copy = malloc(strlen(text) + 1);
         if (!copy)
                 return NULL;
 
@@ -103,24 +108,61 @@ char *text_sanitize(const char *text) {
         return copy;
 }
 
-void text_cut(char *text, unsigned width, bool utf8) {
+size_t text_fit(const char *text, unsigned width, bool utf8, const char **ret_ellipsis) {
         const char *ellipsis = utf8 ? "…" : "..";
-        unsigned room = width > (utf8 ? 1 : 2) ? width - (utf8 ? 1 : 2) : 0, used = 0;
-        int32_t c;
+        unsigned used = text_width(ellipsis);
+        const char *p = text;
 
+        *ret_ellipsis = "";
         if (text_width(text) <= width)
-                return;
+                return strlen(text);
+        if (used > width)
+                return 0;
 
-        for (;;) {
-                size_t n = text_decode(text, &c);
+        for (int32_t c;;) {
+                size_t n = text_decode(p, &c);
 
-                if (used + char_width(c) > room)
-                        break;
                 used += char_width(c);
-                text += n;
+                if (used > width)
+                        break;
+                p += n;
         }
 
-        strcpy(text, room > 0 ? ellipsis : ""); /* at least one byte was cut, and there is room for two */
+        *ret_ellipsis = ellipsis;
+        return (size_t)(p - text);
+}
+
+static bool is_unit(const char *word, size_t n) {
+        static const char *const units[] = { "ns", "us", "ms", "s", "%" };
+
+        n -= n > 0 && strchr(",;.:)", word[n - 1]);
+        for (size_t i = 0; i < ELEMENTSOF(units); i++)
+                if (n == strlen(units[i]) && memcmp(word, units[i], n) == 0)
+                        return true;
+
+        return false;
+}
+
+/* Length of what must stay on one line: a word, a number with its unit, or a quoted command that can be
+ * copied only in one piece, unless that takes more than room. */
+static size_t wrap_unit(const char *text, unsigned room) {
+        size_t n = strcspn(text, " \n"), next;
+        const char *quote = memchr(text, '"', n), *end;
+
+        if (quote && (end = strchr(quote + 1, '"')) && !memchr(quote, '\n', (size_t)(end - quote))) {
+                size_t quoted = (size_t)(end - text) + strcspn(end, " \n");
+
+                if (quoted <= room)
+                        return MAX(n, quoted);
+        }
+
+        if (n > 0 && text[n] == ' ' && text[n - 1] >= '0' && text[n - 1] <= '9') {
+                next = strcspn(text + n + 1, " \n");
+                if (is_unit(text + n + 1, next))
+                        n += 1 + next;
+        }
+
+        return n;
 }
 
 void style_wrap(const struct style *style, FILE *f, unsigned column, const char *text) {
@@ -128,9 +170,9 @@ void style_wrap(const struct style *style, FILE *f, unsigned column, const char 
         unsigned x = column;
 
         while (*text) {
-                size_t blanks = strspn(text, " "), n = strcspn(text + blanks, " \n");
-                _cleanup_(freep) char *word = strndup(text + blanks, n);
-                unsigned w = word ? text_width(word) : (unsigned)n;
+                size_t blanks = strspn(text, " ");
+                size_t n = wrap_unit(text + blanks, limit > column ? limit - column : 0);
+                unsigned w = text_width_n(text + blanks, n);
 
                 if (x > column && x + (unsigned)blanks + w > limit) {
                         fprintf(f, "\n%*s", (int)column, "");

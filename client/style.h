@@ -47,6 +47,6 @@ unsigned text_width(const char *text);
 /* A copy in which control characters (escape sequences, line ends) and invalid UTF-8 became '?'.
  * NULL when out of memory. */
 char *text_sanitize(const char *text);
-/* Cuts text in place so that it takes at most width columns and ends in an ellipsis where it was cut;
- * the buffer must have room for two bytes more than the text. */
-void text_cut(char *text, unsigned width, bool utf8);
+/* How many bytes of text fit into width columns: all of them, with *ret_ellipsis "", or those before an
+ * ellipsis that fits as well. */
+size_t text_fit(const char *text, unsigned width, bool utf8, const char **ret_ellipsis);

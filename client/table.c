@@ -128,23 +128,23 @@ size_t table_n_rows(const struct table *table) {
         return table->n_columns > 0 ? table->n_cells / table->n_columns : 0;
 }
 
-/* Width of one line with all columns whose flags do not contain any of those. */
-static unsigned table_width_without(const struct table *table, unsigned flags) {
+/* Width of one line without the columns that spill, from spill_from on. */
+static unsigned table_width_spilled(const struct table *table, size_t spill_from) {
         unsigned width = 0;
 
         for (size_t i = 0; i < table->n_columns; i++)
-                if (!(table->columns[i].flags & flags))
+                if (i < spill_from || !(table->columns[i].flags & TABLE_SPILL))
                         width += table->columns[i].width + (width > 0 ? GAP : 0);
 
         return table->indent + width;
 }
 
 unsigned table_width(const struct table *table) {
-        return table_width_without(table, 0);
+        return table_width_spilled(table, SIZE_MAX);
 }
 
 unsigned table_width_min(const struct table *table) {
-        unsigned width = table_width_without(table, TABLE_SPILL);
+        unsigned width = table_width_spilled(table, 0);
 
         for (size_t i = 0; i < table->n_columns; i++) {
                 const struct table_column *column = &table->columns[i];
@@ -156,17 +156,17 @@ unsigned table_width_min(const struct table *table) {
         return width;
 }
 
-/* A layout: where columns stand. spilled: those with TABLE_SPILL are off the line. */
+/* Where columns stand. */
 struct layout {
-        unsigned *widths; /* per column */
-        bool spilled;
+        unsigned *widths;  /* per column */
+        size_t spill_from; /* columns from here on that may spill are off the line; SIZE_MAX: none */
         const struct style *style;
         const struct table *table;
         FILE *f;
 };
 
 static bool layout_on_line(const struct layout *layout, size_t column) {
-        return !(layout->spilled && layout->table->columns[column].flags & TABLE_SPILL);
+        return column < layout->spill_from || !(layout->table->columns[column].flags & TABLE_SPILL);
 }
 
 /* Takes what is too much from the flexible columns, always from the widest. False (and nothing changed) when
@@ -196,16 +196,21 @@ static bool layout_shrink(struct layout *layout, unsigned excess) {
         return true;
 }
 
-/* Decides spilling and cutting; true when all of it goes on one line. */
+/* Decides spilling (as few as needed, from the right) and cutting; true when all of it goes on one line. */
 static bool layout_fit(struct layout *layout) {
         const struct table *table = layout->table;
         unsigned limit = layout->style->width, width = table_width(table);
 
-        if (limit == 0 || width <= limit)
+        if (limit == 0)
                 return true;
 
-        width = table_width_without(table, TABLE_SPILL);
-        layout->spilled = width < table_width(table);
+        for (size_t i = table->n_columns; i > 0 && width > limit; i--) {
+                if (!(table->columns[i - 1].flags & TABLE_SPILL))
+                        continue;
+                layout->spill_from = i - 1;
+                width = table_width_spilled(table, layout->spill_from);
+        }
+
         return width <= limit || layout_shrink(layout, width - limit);
 }
 
@@ -243,29 +248,20 @@ static bool layout_in_block(const struct layout *layout, size_t column, size_t f
 /* One cell, padded to its column; pad blanks are held back so that no line ends in blanks. */
 static void print_cell(const struct layout *layout, size_t column, const char *text, enum colour colour,
                        unsigned *held) {
-        unsigned width = layout->widths[column], w = text_width(text), pad;
-        _cleanup_(freep) char *cut = NULL;
+        unsigned width = layout->widths[column], w = MIN(text_width(text), width), pad = width - w;
+        const char *ellipsis;
+        size_t n;
 
-        if (w > width) {
-                cut = text_sanitize(text);
-                if (cut) {
-                        text_cut(cut, width, layout->style->utf8);
-                        text = cut;
-                        w = text_width(cut);
-                }
-        }
-
-        pad = width > w ? width - w : 0;
         if (layout->table->columns[column].flags & TABLE_RIGHT) {
                 *held += pad;
                 pad = 0;
         }
         if (*text) {
-                fprintf(layout->f, "%*s%s%s%s", (int)*held, "", style_on(layout->style, colour), text,
-                        style_off(layout->style, colour));
+                n = text_fit(text, width, layout->style->utf8, &ellipsis);
+                fprintf(layout->f, "%*s%s%.*s%s%s", (int)*held, "", style_on(layout->style, colour), (int)n,
+                        text, ellipsis, style_off(layout->style, colour));
                 *held = 0;
-        } else
-                pad += w;
+        }
 
         *held += pad + GAP;
 }
@@ -309,28 +305,41 @@ static void print_header(const struct layout *layout, size_t first, size_t end) 
         fputc('\n', layout->f);
 }
 
-/* "tasks: node, java   id: 17", in as many lines as it takes. */
+/* "tasks: node, java", in what room there is. Returns the columns it took. */
+static unsigned print_spilled_cell(const struct layout *layout, const char *title,
+                                   const struct table_cell *cell, unsigned room) {
+        unsigned used = text_width(title) + 2;
+        const char *ellipsis;
+        size_t n;
+
+        for (const char *p = title; *p; p++)
+                fputc(tolower((unsigned char)*p), layout->f);
+
+        room -= MIN(used, room);
+        n = text_fit(cell->text, room, layout->style->utf8, &ellipsis);
+        fputs(": ", layout->f);
+        style_print(layout->style, layout->f, cell->colour, "%.*s%s", (int)n, cell->text, ellipsis);
+        return used + MIN(cell->width, room);
+}
+
+/* The cells that were moved off the line, in as many lines as it takes. */
 static void print_spilled(const struct layout *layout, const struct table_cell *row) {
         const struct table *table = layout->table;
-        unsigned indent = table->indent + SPILL_INDENT, x = 0;
+        unsigned indent = table->indent + SPILL_INDENT, limit = layout->style->width, x = 0;
 
         for (size_t i = 0; i < table->n_columns; i++) {
                 const char *title = table->columns[i].title;
-                unsigned width = text_width(title) + 2 + row[i].width;
 
                 if (layout_on_line(layout, i) || !row[i].text)
                         continue;
 
-                if (x > 0 && x + GAP + width > layout->style->width) {
+                if (x > 0 && x + GAP + text_width(title) + 2 + row[i].width > limit) {
                         fputc('\n', layout->f);
                         x = 0;
                 }
                 fprintf(layout->f, "%*s", x > 0 ? GAP : (int)indent, "");
-                x += (x > 0 ? GAP : indent) + width;
-                for (const char *p = title; *p; p++)
-                        fputc(tolower((unsigned char)*p), layout->f);
-                fprintf(layout->f, ": %s%s%s", style_on(layout->style, row[i].colour), row[i].text,
-                        style_off(layout->style, row[i].colour));
+                x += x > 0 ? GAP : indent;
+                x += print_spilled_cell(layout, title, &row[i], limit - MIN(limit, x));
         }
 
         if (x > 0)
@@ -350,14 +359,14 @@ static void print_block(const struct layout *layout, size_t first, size_t end) {
                         if (layout_in_block(layout, i, first, end))
                                 print_cell(layout, i, row[i].text ?: "", row[i].colour, &held);
                 fputc('\n', layout->f);
-                if (end == table->n_columns && layout->spilled)
+                if (end == table->n_columns)
                         print_spilled(layout, row);
         }
 }
 
 int table_print(struct table *table, const struct style *style, FILE *f) {
         _cleanup_(freep) unsigned *widths = NULL;
-        struct layout layout = { .style = style, .table = table, .f = f };
+        struct layout layout = { .style = style, .table = table, .f = f, .spill_from = SIZE_MAX };
         size_t end;
 
         if (table->error < 0)

@@ -32,7 +32,7 @@ int render_event(const struct style *style, struct json_object *event, FILE *f);
 
 /* The list of events: a heading, then one line each. last_us: time of the line before, for the lines that
  * name a new day; 0 at the start. */
-void render_events_header(const struct style *style, FILE *f);
+int render_events_header(const struct style *style, FILE *f);
 int render_events_line(const struct style *style, struct json_object *event, uint64_t *last_us, FILE *f);
 
 enum rates_sort { RATES_BY_RATE, RATES_BY_NAME };
