@@ -20,7 +20,7 @@ static int setup(void **state) {
         m = (struct machine){ .store = new_store() };
         batch_init(&m.batch);
         m.delay = add_delay_source(m.store);
-        m.softirqs = add_collector_source(m.store, "softirqs");
+        m.softirqs = add_collector_source(m.store, &collector_softirqs);
         *state = &m;
         return 0;
 }
