@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A monitor behind a real server, and a client, on one thread: the client waits in small steps between which the
- * server's loop runs.
+ * A monitor behind a real server, and a client, on one thread: the client waits in small steps between which
+ * the server's loop runs.
  */
 
 #include "tests/unit/query-fixture.h"
@@ -196,5 +196,6 @@ static inline struct json_object *at(struct json_object *object, const char *pat
         return object;
 }
 
-#define check_text(object, path, expected) assert_string_equal(json_object_get_string(at(object, path)), expected)
+#define check_text(object, path, expected) \
+        assert_string_equal(json_object_get_string(at(object, path)), expected)
 #define check_int(object, path, expected) assert_int_equal(json_object_get_int64(at(object, path)), expected)

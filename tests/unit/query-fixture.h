@@ -17,7 +17,7 @@
 
 static uint64_t base_us _unused_ = UINT64_C(1700000000000000);
 
-#define AT(seconds) (base_us + (uint64_t)(int64_t)((seconds) * 1e6)) /* may lie before the base */
+#define AT(seconds) (base_us + (uint64_t)(int64_t)((seconds)*1e6)) /* may lie before the base */
 #define MSEC(ms) ((uint64_t)((ms)*1e6))
 
 enum { DELAY_LATENESS, DELAY_LARGEST, DELAY_OBSERVED, DELAY_WATCHED };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Real replies are held against the interface file: every field there, of its type, null only where allowed, and
- * nothing else. */
+/* Real replies are held against the interface file: every field there, of its type, null only where allowed,
+ * and nothing else. */
 
 #include "tests/unit/monitor-fixture.h"
 
@@ -12,8 +12,8 @@
 
 enum { TYPES_MAX = 64 };
 
-static char *interface_text;           /* without comments */
-static const char *walked[TYPES_MAX];  /* types that a value was seen of */
+static char *interface_text;          /* without comments */
+static const char *walked[TYPES_MAX]; /* types that a value was seen of */
 static size_t n_walked;
 
 static void strip_comments(void) {
@@ -330,8 +330,8 @@ static void test_rates(void **state) {
         _cleanup_(json_putp) struct json_object *reply = NULL;
         char parameters[128];
 
-        (void)snprintf(parameters, sizeof(parameters), "{\"source\": \"interrupts\", \"sinceUsec\": %" PRIu64 "}",
-                       AT(0)); /* fits */
+        (void)snprintf(parameters, sizeof(parameters),
+                       "{\"source\": \"interrupts\", \"sinceUsec\": %" PRIu64 "}", AT(0)); /* fits */
         reply = peer_call(*state, "GetRates", parameters);
         check_reply(reply, "GetRates");
         check_text(reply, "rates.metric", "interrupts");
@@ -400,9 +400,9 @@ static void test_text(void **state) {
         check_escaped("plain\\x41", "plain\\x41");
         check_escaped("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
         check_escaped("\xff\x80z", "\\xff\\x80z");
-        check_escaped("cut\xe2\x82", "cut\\xe2\\x82");         /* as TASK_COMM_LEN does */
-        check_escaped("\xc0\x80", "\\xc0\\x80");               /* overlong */
-        check_escaped("\xed\xa0\x80", "\\xed\\xa0\\x80");      /* surrogate */
+        check_escaped("cut\xe2\x82", "cut\\xe2\\x82");    /* as TASK_COMM_LEN does */
+        check_escaped("\xc0\x80", "\\xc0\\x80");          /* overlong */
+        check_escaped("\xed\xa0\x80", "\\xed\\xa0\\x80"); /* surrogate */
         check_escaped("\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80");
 }
 
@@ -416,8 +416,9 @@ static void test_numbers(void **state) {
         json_set_double(&writer, "one", 1);
         json_set_u64(&writer, "huge", UINT64_MAX);
         assert_int_equal(json_writer_finish(&writer, &object), 0);
-        assert_string_equal(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN),
-                            "{\"nan\":0.0,\"infinity\":0.0,\"tenth\":0.1,\"one\":1.0,\"huge\":9223372036854775807}");
+        assert_string_equal(
+                json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN),
+                "{\"nan\":0.0,\"infinity\":0.0,\"tenth\":0.1,\"one\":1.0,\"huge\":9223372036854775807}");
 }
 
 static void test_event_within(void **state) {
@@ -434,19 +435,25 @@ static void test_event_within(void **state) {
                 assert_int_equal(!!at(object, "kernelStack"), i < 2);
                 if (i == 0)
                         full = size;
-                assert_int_equal(size, strlen(json_object_to_json_string_ext(
-                                               object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)));
+                assert_int_equal(size,
+                                 strlen(json_object_to_json_string_ext(
+                                         object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)));
         }
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_status),      cmocka_unit_test(test_report),
-                cmocka_unit_test(test_event),       cmocka_unit_test(test_events),
-                cmocka_unit_test(test_rates),       cmocka_unit_test(test_subscribe),
+                cmocka_unit_test(test_status),
+                cmocka_unit_test(test_report),
+                cmocka_unit_test(test_event),
+                cmocka_unit_test(test_events),
+                cmocka_unit_test(test_rates),
+                cmocka_unit_test(test_subscribe),
                 cmocka_unit_test(test_every_type_seen),
-                cmocka_unit_test(test_embedded),    cmocka_unit_test(test_text),
-                cmocka_unit_test(test_numbers),     cmocka_unit_test(test_event_within),
+                cmocka_unit_test(test_embedded),
+                cmocka_unit_test(test_text),
+                cmocka_unit_test(test_numbers),
+                cmocka_unit_test(test_event_within),
         };
 
         return cmocka_run_group_tests(tests, setup, teardown);
