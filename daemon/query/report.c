@@ -42,16 +42,33 @@ static int report_take_gap(const struct store_gap *gap, void *userdata) {
                               gap->until_us, gap->reason, false);
 }
 
-/* What lies before the oldest pass kept. The reason holds in every case: a first start, a restart (memory is
- * empty then), and passes that were dropped since. */
+/* Where a source's record begins. */
+struct record_start {
+        unsigned source;
+        uint64_t first_us;
+};
+
+static int report_note_gap(const struct store_gap *gap, void *userdata) {
+        struct record_start *start = userdata;
+
+        if (gap->source == start->source)
+                start->first_us = MIN(start->first_us, gap->since_us);
+        return 0;
+}
+
+/* What lies before the first pass, or attempt at one, that is known of. The reason holds in every case: a
+ * first start, a restart (memory is empty then), and passes that were dropped since. */
 static int report_add_start(const struct store *store, unsigned source, struct report *report) {
+        struct record_start start = { .source = source, .first_us = report->until_us };
         uint64_t first_us, last_us;
 
-        if (store_source_range(store, source, &first_us, &last_us) < 0)
-                first_us = report->until_us;
+        if (store_source_range(store, source, &first_us, &last_us) >= 0)
+                start.first_us = MIN(start.first_us, first_us);
+        (void)store_for_each_gap(store, report->since_us, report->until_us, report_note_gap,
+                                 &start); /* returns what the callback returns: 0 */
 
         return report_add_gap(
-                report, store_source_name(store, source), report->since_us, first_us,
+                report, store_source_name(store, source), report->since_us, start.first_us,
                 "not on record: irqwatchd was not yet watching, or its history no longer reaches "
                 "back that far",
                 true);

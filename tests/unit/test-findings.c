@@ -20,7 +20,7 @@ static int setup(void **state) {
         m = (struct machine){ .store = new_store() };
         batch_init(&m.batch);
         m.delay = add_delay_source(m.store);
-        m.softirqs = add_collector_source(m.store, "softirqs");
+        m.softirqs = add_collector_source(m.store, &collector_softirqs);
         *state = &m;
         return 0;
 }
@@ -56,7 +56,8 @@ static void add_coverage(struct machine *m, const uint64_t *observed_percent, si
         }
 
         for (unsigned i = 0; i < 2; i++) {
-                add_cells(&m->batch, DELAY_OBSERVED, &(struct row_key){ .name = "" }, i ? observed : zeros, n);
+                add_cells(&m->batch, DELAY_OBSERVED, &(struct row_key){ .name = "" }, i ? observed : zeros,
+                          n);
                 add_cells(&m->batch, DELAY_WATCHED, &(struct row_key){ .name = "" }, i ? watched : zeros, n);
                 commit(m->store, m->delay, i * SPAN, &m->batch);
         }
@@ -142,9 +143,10 @@ static void test_culprit(void **state) {
         (void)add_window(m->store, 3, 1, CLASS_IRQ_OFF, 28.8, 30, "nf_ct_frag6_expire.cold", "modprobe");
         add_frame(worst, "nf_ct_frag6_expire.cold", "nf_defrag_ipv6");
 
-        check_only(m, "irq-off-culprit", SEVERITY_WARNING, "nf_ct_frag6_expire.cold",
-                   "CPU 1 ran with interrupts off for 48.2-51.0 ms in nf_ct_frag6_expire.cold [nf_defrag_ipv6], "
-                   "called by insmod (pid 25319); 3 such windows, at least 102 ms in total");
+        check_only(
+                m, "irq-off-culprit", SEVERITY_WARNING, "nf_ct_frag6_expire.cold",
+                "CPU 1 ran with interrupts off for 48.2-51.0 ms in nf_ct_frag6_expire.cold [nf_defrag_ipv6], "
+                "called by insmod (pid 25319); 3 such windows, at least 102 ms in total");
         assert_int_equal(evidence_of(find(m, "irq-off-culprit"), "count"), 3);
         assert_int_equal(evidence_of(find(m, "irq-off-culprit"), "worstId"), worst->id);
         assert_int_equal(evidence_of(find(m, "irq-off-culprit"), "totalMinNsec"), MSEC(102));
@@ -168,7 +170,8 @@ static void test_handlers(void **state) {
         add_healthy(m);
         (void)add_window(m->store, 1, 0, CLASS_HARDIRQ, 12, 12, "eth0", "node");
         check_only(m, "irq-off-culprit", SEVERITY_WARNING, "eth0",
-                   "CPU 0 was held by an interrupt handler for 12.0 ms in eth0, while running was node (pid 25319)");
+                   "CPU 0 was held by an interrupt handler for 12.0 ms in eth0, while running was node (pid "
+                   "25319)");
 
         (void)add_window(m->store, 2, 2, CLASS_SOFTIRQ, 11, 12, "NET_RX", NULL);
         (void)add_window(m->store, 3, 3, CLASS_IPI, 10, 12, "flush_tlb_func", NULL);
@@ -197,7 +200,8 @@ static void test_window_severity(void **state) {
                 (void)add_window(m->store, 3 + i, i % 4, CLASS_IRQ_OFF, 49, 50, "f", NULL);
         run(m, NULL);
         assert_int_equal(m->report->findings.items[1].severity, SEVERITY_CRITICAL);
-        assert_non_null(strstr(m->report->findings.items[0].text, "; 21 such windows on CPUs 0-3, at least 1.03 s"));
+        assert_non_null(
+                strstr(m->report->findings.items[0].text, "; 21 such windows on CPUs 0-3, at least 1.03 s"));
 }
 
 static void test_culprits_are_bounded(void **state) {
@@ -224,15 +228,19 @@ static void test_other_classes(void **state) {
                 const char *code, *text;
         } cases[] = {
                 { CLASS_STEAL, SEVERITY_WARNING, "steal",
-                  "CPU 2 stood still for 20.0-21.0 ms because the hypervisor ran something else in its place; 2 such "
+                  "CPU 2 stood still for 20.0-21.0 ms because the hypervisor ran something else in its "
+                  "place; 2 such "
                   "windows on CPUs 0,2, at least 30.0 ms in total" },
                 { CLASS_PLATFORM, SEVERITY_WARNING, "platform-stall",
-                  "CPU 2 and others stood still over the same moment, for 20.0-21.0 ms: something below the kernel held "
+                  "CPU 2 and others stood still over the same moment, for 20.0-21.0 ms: something below the "
+                  "kernel held "
                   "the whole machine; 2 such windows on CPUs 0,2, at least 30.0 ms in total" },
                 { CLASS_IDLE_EXIT, SEVERITY_INFO, "idle-exit",
-                  "CPU 2 left idle late by 20.0-21.0 ms; 2 such windows on CPUs 0,2, at least 30.0 ms in total" },
+                  "CPU 2 left idle late by 20.0-21.0 ms; 2 such windows on CPUs 0,2, at least 30.0 ms in "
+                  "total" },
                 { CLASS_UNKNOWN, SEVERITY_WARNING, "unexplained-window",
-                  "CPU 2 took its timer interrupts late by 20.0-21.0 ms, and the evidence does not say why; 2 such "
+                  "CPU 2 took its timer interrupts late by 20.0-21.0 ms, and the evidence does not say why; "
+                  "2 such "
                   "windows on CPUs 0,2, at least 30.0 ms in total" },
         };
 
@@ -251,7 +259,8 @@ static void test_other_classes(void **state) {
         (void)setup(state); /* for the group's own teardown */
 }
 
-static void check_imbalance(void **state, const char *type, const uint64_t *per_second, size_t n, int severity) {
+static void check_imbalance(void **state, const char *type, const uint64_t *per_second, size_t n,
+                            int severity) {
         struct machine *m;
 
         (void)teardown(state);
@@ -267,17 +276,18 @@ static void check_imbalance(void **state, const char *type, const uint64_t *per_
         }
 }
 
-#define CHECK_IMBALANCE(severity, type, ...)                                                                         \
-        check_imbalance(state, type, (const uint64_t[]){ __VA_ARGS__ }, ELEMENTSOF(((const uint64_t[]){ __VA_ARGS__ })), \
-                        severity)
+#define CHECK_IMBALANCE(severity, type, ...) \
+        check_imbalance(state, type, (const uint64_t[]){ __VA_ARGS__ }, \
+                        ELEMENTSOF(((const uint64_t[]){ __VA_ARGS__ })), severity)
 
 static void test_imbalance(void **state) {
         _cleanup_(cpu_set_done) struct cpu_set cpus = {};
         struct machine *m = *state;
 
         CHECK_IMBALANCE(SEVERITY_WARNING, "NET_RX", 0, 50000, 0, 0);
-        assert_string_equal(find(m, "softirq-imbalance")->text,
-                            "CPU 1 did 100 % of all NET_RX softirqs (50000 of 50000 per second), with 4 CPUs online");
+        assert_string_equal(
+                find(m, "softirq-imbalance")->text,
+                "CPU 1 did 100 % of all NET_RX softirqs (50000 of 50000 per second), with 4 CPUs online");
         assert_int_equal(evidence_of(find(m, "softirq-imbalance"), "cpu"), 1);
         /* A selection of CPUs says nothing of the others. */
         assert_int_equal(cpu_list_parse("0-1", &cpus), 0);
@@ -286,9 +296,9 @@ static void test_imbalance(void **state) {
 
         CHECK_IMBALANCE(SEVERITY_INFO, "NET_RX", 0, 2000, 0, 0);
         CHECK_IMBALANCE(SEVERITY_INFO, "BLOCK", 2000, 0, 0, 0);
-        CHECK_IMBALANCE(-1, "NET_RX", 0, 1000, 0, 0);        /* too few to matter */
-        CHECK_IMBALANCE(-1, "TIMER", 0, 50000, 0, 0);        /* follows the load, not a configuration */
-        CHECK_IMBALANCE(-1, "NET_RX", 10, 50000, 0, 0);      /* not quite four times an even spread */
+        CHECK_IMBALANCE(-1, "NET_RX", 0, 1000, 0, 0);   /* too few to matter */
+        CHECK_IMBALANCE(-1, "TIMER", 0, 50000, 0, 0);   /* follows the load, not a configuration */
+        CHECK_IMBALANCE(-1, "NET_RX", 10, 50000, 0, 0); /* not quite four times an even spread */
         CHECK_IMBALANCE(SEVERITY_WARNING, "NET_RX", 0, 0, 0, 30000, 5000, 5000, 0, 0);
         CHECK_IMBALANCE(SEVERITY_WARNING, "NET_RX", 90000, 10000);
         CHECK_IMBALANCE(-1, "NET_RX", 89000, 11000);
@@ -303,7 +313,8 @@ static void test_coverage(void **state) {
         add_softirqs(m, "NET_RX", even, 2);
         add_coverage(m, (const uint64_t[]){ 100, 79, 60 }, 3);
         check_only(m, "coverage-low", SEVERITY_INFO, "CPUs 1-2",
-                   "CPUs 1-2: as little as 60 % of the time was observed; a window in the rest would not have been seen");
+                   "CPUs 1-2: as little as 60 % of the time was observed; a window in the rest would not "
+                   "have been seen");
 }
 
 static void test_coverage_very_low(void **state) {
@@ -313,7 +324,8 @@ static void test_coverage_very_low(void **state) {
         add_softirqs(m, "NET_RX", even, 2);
         add_coverage(m, (const uint64_t[]){ 100, 49 }, 2);
         check_only(m, "coverage-low", SEVERITY_WARNING, "CPU 1",
-                   "CPU 1: as little as 49 % of the time was observed; a window in the rest would not have been seen");
+                   "CPU 1: as little as 49 % of the time was observed; a window in the rest would not have "
+                   "been seen");
 }
 
 /* Softirq passes at both ends and around a gap of the given length in the middle. */
@@ -343,7 +355,8 @@ static void test_gap(void **state) {
 
         add_gap(m, 9);
         check_only(m, "collector-gap", SEVERITY_INFO, "softirqs",
-                   "The collector softirqs recorded nothing for 9.00 s of the span, in 1 gap: proc/softirqs was cut "
+                   "The collector softirqs recorded nothing for 9.00 s of the span, in 1 gap: proc/softirqs "
+                   "was cut "
                    "short");
 }
 
@@ -365,9 +378,10 @@ static void test_not_recorded(void **state) {
         assert_int_equal(report_query(m->store, &request, &m->report), 0);
         assert_int_equal(m->report->findings.n_items, 1);
         assert_int_equal(find(m, "not-recorded")->severity, SEVERITY_INFO);
-        assert_string_equal(find(m, "not-recorded")->text,
-                            "The first 50.0 s of the span are not on record: irqwatchd was not yet watching, or its "
-                            "history no longer reaches back that far");
+        assert_string_equal(
+                find(m, "not-recorded")->text,
+                "The first 50.0 s of the span are not on record: irqwatchd was not yet watching, or its "
+                "history no longer reaches back that far");
 
         m->report = report_free(m->report);
         assert_int_equal(report_query(m->store, &nearly, &m->report), 0);
@@ -407,21 +421,11 @@ static void test_no_memory(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                TEST(test_healthy),
-                TEST(test_culprit),
-                TEST(test_culprit_without_name),
-                TEST(test_handlers),
-                TEST(test_window_severity),
-                TEST(test_culprits_are_bounded),
-                TEST(test_other_classes),
-                TEST(test_imbalance),
-                TEST(test_coverage),
-                TEST(test_coverage_very_low),
-                TEST(test_short_gap),
-                TEST(test_gap),
-                TEST(test_long_gap),
-                TEST(test_not_recorded),
-                TEST(test_no_memory),
+                TEST(test_healthy),           TEST(test_culprit),         TEST(test_culprit_without_name),
+                TEST(test_handlers),          TEST(test_window_severity), TEST(test_culprits_are_bounded),
+                TEST(test_other_classes),     TEST(test_imbalance),       TEST(test_coverage),
+                TEST(test_coverage_very_low), TEST(test_short_gap),       TEST(test_gap),
+                TEST(test_long_gap),          TEST(test_not_recorded),    TEST(test_no_memory),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

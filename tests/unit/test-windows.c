@@ -15,8 +15,8 @@ static int teardown(void **state) {
 }
 
 /* The ids of what a request finds, as offsets into the given events: "0 2 3". */
-static void check_events(const struct store *store, const struct events_request *request, struct event *const *events,
-                         size_t n_events, const char *expected) {
+static void check_events(const struct store *store, const struct events_request *request,
+                         struct event *const *events, size_t n_events, const char *expected) {
         _cleanup_(freep) struct event **found = NULL;
         char text[256] = "";
         size_t n;
@@ -44,8 +44,8 @@ static void test_selection(void **state) {
         events[4]->kind = EVENT_ALERT;
         assert_int_equal(cpu_list_parse("1", &cpus), 0);
 
-#define CHECK(expected, ...)                                                                                         \
-        check_events(store, &(struct events_request){ .until_us = UINT64_MAX, __VA_ARGS__ }, events,                \
+#define CHECK(expected, ...) \
+        check_events(store, &(struct events_request){ .until_us = UINT64_MAX, __VA_ARGS__ }, events, \
                      ELEMENTSOF(events), expected)
 
         CHECK("0 1 2 3 4", .limit = 0);
@@ -59,7 +59,8 @@ static void test_selection(void **state) {
         CHECK("", .culprit = "h");
         CHECK("2 3 4", .after_id = events[1]->id);
         CHECK("1 2 3 4", .since_us = AT(1));
-        check_events(store, &(struct events_request){ .since_us = AT(1), .until_us = AT(3) }, events, 5, "1 2");
+        check_events(store, &(struct events_request){ .since_us = AT(1), .until_us = AT(3) }, events, 5,
+                     "1 2");
 }
 
 static void test_groups(void **state) {

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Real replies are held against the interface file: every field there, of its type, null only where allowed,
+ * and nothing else. */
+
+#include "tests/unit/monitor-fixture.h"
+
+#include <ctype.h>
+
+#include "daemon/ipc/json-event.h"
+#include "daemon/ipc/json-writer.h"
+
+enum { TYPES_MAX = 64 };
+
+static char *interface_text;          /* without comments */
+static const char *walked[TYPES_MAX]; /* types that a value was seen of */
+static size_t n_walked;
+
+static void strip_comments(void) {
+        char *out = interface_text;
+        bool comment = false;
+
+        for (const char *p = interface_text; *p; p++) {
+                comment = *p == '#' || (comment && *p != '\n');
+                if (!comment)
+                        *out++ = *p;
+        }
+        *out = '\0';
+}
+
+static const char *skip_blank(const char *p) {
+        return p + strspn(p, " \t\n,");
+}
+
+/* The "(" after a keyword and a name. */
+static const char *find_definition(const char *keyword, const char *name, size_t length) {
+        const char *p = interface_text;
+
+        while ((p = strstr(p, keyword))) {
+                p += strlen(keyword);
+                if (strncmp(p, name, length) == 0 && !isalnum((unsigned char)p[length]))
+                        return p + length + strspn(p + length, " ");
+        }
+
+        fail_msg("the interface has no %s%.*s", keyword, (int)length, name);
+        return NULL;
+}
+
+static void note_walked(const char *definition) {
+        for (size_t i = 0; i < n_walked; i++)
+                if (walked[i] == definition)
+                        return;
+
+        assert_true(n_walked < TYPES_MAX);
+        walked[n_walked++] = definition;
+}
+
+static const char *walk_struct(const char *p, struct json_object *value, const char *path);
+
+static bool is_word(const char *p, size_t length, const char *word) {
+        return strlen(word) == length && strncmp(p, word, length) == 0;
+}
+
+static void walk_named(const char *p, size_t length, struct json_object *value, const char *path) {
+        static const struct {
+                const char *name;
+                enum json_type type;
+        } basic[] = { { "bool", json_type_boolean },
+                      { "int", json_type_int },
+                      { "float", json_type_double },
+                      { "string", json_type_string },
+                      { "object", json_type_object } };
+
+        for (size_t i = 0; i < ELEMENTSOF(basic); i++) {
+                if (!is_word(p, length, basic[i].name))
+                        continue;
+                if (!json_object_is_type(value, basic[i].type))
+                        fail_msg("%s is %s", path, json_object_to_json_string(value));
+                return;
+        }
+
+        (void)walk_struct(find_definition("type ", p, length), value, path);
+}
+
+/* Checks the value, unless absent, against the type at p; returns what follows the type. */
+static const char *walk_type(const char *p, struct json_object *value, bool absent, const char *path) {
+        size_t length;
+
+        if (*p == '?') {
+                absent = absent || !value;
+                return walk_type(p + 1, value, absent, path);
+        }
+
+        if (strncmp(p, "[]", 2) == 0) {
+                if (!absent && !json_object_is_type(value, json_type_array))
+                        fail_msg("%s is no array", path);
+                for (size_t i = 0; !absent && i < json_object_array_length(value); i++)
+                        (void)walk_type(p + 2, json_object_array_get_idx(value, i), false, path);
+                return walk_type(p + 2, NULL, true, path);
+        }
+
+        length = 0;
+        while (isalnum((unsigned char)p[length]))
+                length++;
+        assert_true(length > 0);
+        if (!absent)
+                walk_named(p, length, value, path);
+        return p + length;
+}
+
+static const char *walk_struct(const char *p, struct json_object *value, const char *path) {
+        int n = 0;
+
+        if (!json_object_is_type(value, json_type_object))
+                fail_msg("%s is no object", path);
+
+        note_walked(p);
+        assert_int_equal(*p, '(');
+        for (p = skip_blank(p + 1); *p != ')'; p = skip_blank(p)) {
+                char name[64], inner[256];
+                size_t length = strcspn(p, ":");
+                struct json_object *field = NULL;
+
+                (void)snprintf(name, sizeof(name), "%.*s", (int)length, p); /* fits */
+                (void)snprintf(inner, sizeof(inner), "%s.%s", path, name);  /* only for messages */
+                if (!json_object_object_get_ex(value, name, &field))
+                        fail_msg("%s is missing", inner);
+                p = walk_type(skip_blank(p + length + 1), field, false, inner);
+                n++;
+        }
+
+        if (n != json_object_object_length(value))
+                fail_msg("%s has fields that are not declared: %s", path, json_object_to_json_string(value));
+        return p + 1;
+}
+
+/* Holds a reply against the method's "-> (...)". */
+static void check_reply(struct json_object *reply, const char *method) {
+        const char *p = find_definition("method ", method, strlen(method));
+
+        p = strstr(p, "->");
+        assert_non_null(p);
+        (void)walk_struct(p + 2 + strspn(p + 2, " "), reply, method);
+}
+
+static void fill_frame(struct frame *frame, const char *symbol, const char *module, uint64_t address) {
+        *frame = (struct frame){
+                .symbol = symbol ? strdup(symbol) : NULL,
+                .module = module ? strdup(module) : NULL,
+                .build_id = address ? strdup("abcdef") : NULL,
+                .note = symbol ? NULL : strdup("no symbols"),
+                .offset = 16,
+                .address = address,
+        };
+}
+
+static void add_full_event(struct store *store) {
+        static const int64_t cpus[] = { 0, 2 };
+        _cleanup_(event_unrefp) struct event *event = NULL;
+
+        assert_int_equal(event_new(EVENT_IRQ_DELAY, &event), 0);
+        event->class = CLASS_IRQ_OFF;
+        event->confidence = CONFIDENCE_HIGH;
+        event->time_us = AT(5);
+        event->cpu = 1;
+        event->has_duration = event->has_task = true;
+        event->duration_min_ns = MSEC(48);
+        event->duration_max_ns = MSEC(51);
+        event->pid = 11;
+        event->tgid = 10;
+        memcpy(event->comm, "caf\xc3\xa9\xff", 7);
+        event->culprit = strdup("f");
+        event->cgroup = strdup("/a\xfe/b\n");
+        event->container = strdup("c0ffee");
+        event->n_parents = 1;
+        event->parents[0] = (struct event_parent){ .pid = 1, .comm = "systemd" };
+        assert_int_equal(stack_new(2, &event->kernel_stack), 0);
+        fill_frame(&event->kernel_stack->frames[0], "f", "m", 0);
+        fill_frame(&event->kernel_stack->frames[1], NULL, NULL, 0);
+        event->kernel_stack->n_frames = 2;
+        stack_seal(event->kernel_stack);
+        assert_int_equal(stack_new(2, &event->user_stack), 0);
+        fill_frame(&event->user_stack->frames[0], "main", "/bin/true", 0x7f0000001000);
+        fill_frame(&event->user_stack->frames[1], NULL, NULL, 0);
+        event->user_stack->n_frames = 2;
+        stack_seal(event->user_stack);
+        assert_int_equal(event_add_integer(event, "stealNsec", 5), 0);
+        assert_int_equal(event_add_string(event, "spanName", "x"), 0);
+        assert_int_equal(event_add_integers(event, "otherCpus", cpus, 2), 0);
+        assert_int_equal(store_add_event(store, event), 0);
+}
+
+/* Something of everything that the interface has a field for. */
+static void fill_store(struct store *store) {
+        const struct row_key eth0 = { "24", { "PCI-MSI", "1-edge", "eth0" } };
+        _cleanup_(batch_done) struct batch batch = {};
+        unsigned delay, softirqs, interrupts;
+
+        delay = add_delay_source(store);
+        softirqs = add_collector_source(store, &collector_softirqs);
+        interrupts = add_collector_source(store, &collector_interrupts);
+        batch_init(&batch);
+        for (unsigned i = 0; i < 3; i++) {
+                ADD_ROW(&batch, 0, "NET_RX", i * 5, i * 70000);
+                ADD_ROW(&batch, 0, "HI", 1, 1);
+                commit(store, softirqs, 4 + i, &batch);
+                add_cells(&batch, 0, &eth0, (const uint64_t[]){ i, 0 }, 2);
+                ADD_ROW(&batch, 0, "LOC", i * 2, i * 2);
+                commit(store, interrupts, 4 + i, &batch);
+                ADD_ROW(&batch, DELAY_LATENESS, "10", i, i);
+                ADD_ROW(&batch, DELAY_OBSERVED, "", i * MSEC(900), i * MSEC(1000));
+                ADD_ROW(&batch, DELAY_WATCHED, "", i * MSEC(1000), i * MSEC(1000));
+                commit(store, delay, 4 + i, &batch);
+        }
+
+        add_full_event(store);
+        (void)add_window(store, 5, CPU_NONE, CLASS_NONE, 0, 0, NULL, NULL); /* nearly everything null */
+        mark_gap(store, interrupts, 7, "too expensive");
+}
+
+static int setup(void **state) {
+        static struct peer peer;
+        struct stamp now;
+
+        stamp_now(&now);
+        base_us = now.realtime_us - 20 * USEC_PER_SEC;
+        peer_start(&peer);
+        fill_store(peer.store);
+        interface_text = strdup(peer.interfaces[0]->description);
+        assert_non_null(interface_text);
+        strip_comments();
+        *state = &peer;
+        return 0;
+}
+
+static int teardown(void **state) {
+        free(interface_text);
+        peer_stop(*state);
+        return 0;
+}
+
+static void test_status(void **state) {
+        _cleanup_(json_putp) struct json_object *reply = NULL;
+
+        reply = peer_call(*state, "GetStatus", "{}");
+        check_reply(reply, "GetStatus");
+        check_text(reply, "status.version", "1.2.3");
+        check_int(reply, "status.startedUsec", AT(-5));
+        check_text(reply, "status.collectors.0.state", "running");
+        assert_null(at(reply, "status.collectors.0.reason"));
+        check_int(reply, "status.collectors.0.lastPassUsec", AT(9));
+        check_text(reply, "status.collectors.0.counters.0.name", "lostRecords");
+        check_int(reply, "status.collectors.0.counters.0.value", INT64_MAX); /* no reader takes more */
+        check_text(reply, "status.collectors.1.reason", "no BTF");
+        assert_null(at(reply, "status.collectors.1.lastPassUsec"));
+        check_text(reply, "status.settings.0.name", "irq-delay.threshold");
+        check_int(reply, "status.store.events", 2);
+        check_int(reply, "status.store.budgetBytes", 1 << 26);
+}
+
+static void test_report(void **state) {
+        _cleanup_(json_putp) struct json_object *reply = NULL;
+        char parameters[64];
+
+        (void)snprintf(parameters, sizeof(parameters), "{\"sinceUsec\": %" PRIu64 "}", AT(0)); /* fits */
+        reply = peer_call(*state, "Report", parameters);
+        check_reply(reply, "Report");
+        check_int(reply, "report.sinceUsec", AT(0));
+        check_int(reply, "report.windows.count", 2);
+        check_text(reply, "report.windows.byCulprit.0.culprit", "f");
+        check_text(reply, "report.windows.byCulprit.0.class", "irq-off");
+        check_text(reply, "report.windows.byCulprit.0.comms.0", "caf\xc3\xa9\\xff");
+        check_text(reply, "report.windows.byCulprit.1.class", "unknown");
+        check_text(reply, "report.findings.0.code", "irq-off-culprit");
+        assert_int_equal(json_object_array_length(at(reply, "report.softirqs")), 1); /* HI did not move */
+        check_text(reply, "report.softirqs.0.type", "NET_RX");
+        check_int(reply, "report.softirqs.0.total", 140010);
+        check_text(reply, "report.softirqs.0.perSecond", "70005.0");
+        assert_int_equal(json_object_array_length(at(reply, "report.interrupts")), 2);
+        check_text(reply, "report.interrupts.0.irq", "24");
+        check_text(reply, "report.interrupts.0.name", "eth0");
+        check_text(reply, "report.interrupts.0.chip", "PCI-MSI");
+        check_text(reply, "report.interrupts.0.hwirq", "1-edge");
+        assert_int_equal(json_object_array_length(at(reply, "report.interrupts.0.perCpu")), 1);
+        assert_null(at(reply, "report.interrupts.1.name"));
+        check_int(reply, "report.latency.0.samples", 2);
+        check_text(reply, "report.latency.0.coverage", "0.9");
+        check_text(reply, "report.gaps.3.reason", "too expensive");
+}
+
+static void test_event(void **state) {
+        _cleanup_(json_putp) struct json_object *reply = NULL;
+        struct peer *peer = *state;
+        char parameters[64];
+
+        (void)snprintf(parameters, sizeof(parameters), "{\"id\": %" PRId64 "}",
+                       store_event_at(peer->store, 0)->id); /* fits */
+        reply = peer_call(*state, "GetEvent", parameters);
+        check_reply(reply, "GetEvent");
+        check_text(reply, "event.kind", "irq-delay");
+        check_int(reply, "event.durationMaxNsec", MSEC(51));
+        check_text(reply, "event.comm", "caf\xc3\xa9\\xff");
+        check_text(reply, "event.cgroup", "/a\\xfe/b\n");
+        check_text(reply, "event.parents.0.comm", "systemd");
+        check_text(reply, "event.kernelStack.0.module", "m");
+        assert_null(at(reply, "event.kernelStack.1.symbol"));
+        check_text(reply, "event.userStack.0.file", "/bin/true");
+        check_int(reply, "event.userStack.0.address", 0x7f0000001000);
+        assert_null(at(reply, "event.userStack.1.address"));
+        check_text(reply, "event.userStack.1.note", "no symbols");
+        check_int(reply, "event.evidence.stealNsec", 5);
+        check_text(reply, "event.evidence.spanName", "x");
+        check_int(reply, "event.evidence.otherCpus.1", 2);
+        check_int(reply, "event.cpu", 1);
+}
+
+static void test_events(void **state) {
+        _cleanup_(json_putp) struct json_object *reply = NULL;
+
+        reply = peer_call(*state, "ListEvents", "{}");
+        check_reply(reply, "ListEvents");
+        assert_int_equal(json_object_array_length(at(reply, "events")), 2);
+        assert_null(at(reply, "events.1.cpu"));
+        assert_null(at(reply, "events.1.class"));
+        assert_null(at(reply, "events.1.comm"));
+        assert_null(at(reply, "events.1.kernelStack"));
+}
+
+static void test_rates(void **state) {
+        _cleanup_(json_putp) struct json_object *reply = NULL;
+        char parameters[128];
+
+        (void)snprintf(parameters, sizeof(parameters),
+                       "{\"source\": \"interrupts\", \"sinceUsec\": %" PRIu64 "}", AT(0)); /* fits */
+        reply = peer_call(*state, "GetRates", parameters);
+        check_reply(reply, "GetRates");
+        check_text(reply, "rates.metric", "interrupts");
+        check_text(reply, "rates.labelNames", "[ \"chip\", \"hwirq\", \"actions\" ]");
+        check_text(reply, "rates.rows.0.labels", "[ \"PCI-MSI\", \"1-edge\", \"eth0\" ]");
+        check_text(reply, "rates.rows.1.labels", "[ null, null, null ]");
+        check_text(reply, "rates.cpus", "[ 0, 1 ]");
+        check_int(reply, "rates.elapsedNsec", 2 * NSEC_PER_SEC);
+        check_int(reply, "rates.rows.0.perCpu.0.total", 2);
+        check_int(reply, "rates.gaps", 1);
+}
+
+static void test_subscribe(void **state) {
+        struct peer *peer = *state;
+
+        peer_send(peer, "Subscribe", "{}", true);
+        for (unsigned i = 0; i < 2; i++) {
+                _cleanup_(json_putp) struct json_object *reply = NULL;
+                bool continues;
+
+                assert_int_equal(peer_receive(peer, NULL, &reply, &continues), 0);
+                check_reply(reply, "Subscribe");
+                assert_true(continues);
+                assert_int_equal(!!at(reply, "event"), i);
+                monitor_publish(peer->monitor, store_event_at(peer->store, 0));
+        }
+
+        peer_connect(peer);
+}
+
+/* Runs last: every type of the interface was seen in one of the replies. */
+static void test_every_type_seen(void **state) {
+        const char *p = interface_text;
+        size_t n = 0;
+
+        while ((p = strstr(p, "\ntype "))) {
+                const char *definition = strchr(p, '(');
+                bool found = false;
+
+                for (size_t i = 0; i < n_walked; i++)
+                        found = found || walked[i] == definition;
+                if (!found)
+                        fail_msg("no reply had a %.*s", (int)(definition - p), p);
+                p = definition;
+                n++;
+        }
+
+        assert_in_range(n, 20, TYPES_MAX);
+}
+
+static void test_embedded(void **state) {
+        assert_non_null(strstr(interface_text, "interface io.irqwatch.monitor\n"));
+        assert_non_null(strstr(interface_text, "method GetStatus() -> (status: Status)\n"));
+}
+
+static void check_escaped(const char *text, const char *expected) {
+        _cleanup_(json_putp) struct json_object *object = NULL;
+
+        object = json_text(text, strlen(text));
+        assert_non_null(object);
+        assert_string_equal(json_object_get_string(object), expected);
+}
+
+static void test_text(void **state) {
+        check_escaped("", "");
+        check_escaped("plain\\x41", "plain\\x41");
+        check_escaped("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
+        check_escaped("\xff\x80z", "\\xff\\x80z");
+        check_escaped("cut\xe2\x82", "cut\\xe2\\x82");    /* as TASK_COMM_LEN does */
+        check_escaped("\xc0\x80", "\\xc0\\x80");          /* overlong */
+        check_escaped("\xed\xa0\x80", "\\xed\\xa0\\x80"); /* surrogate */
+        check_escaped("\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80");
+}
+
+static void test_numbers(void **state) {
+        struct json_writer writer = json_writer_object();
+        _cleanup_(json_putp) struct json_object *object = NULL;
+
+        json_set_double(&writer, "nan", 0.0 / 0.0);
+        json_set_double(&writer, "infinity", 1.0 / 0.0);
+        json_set_double(&writer, "tenth", 0.1);
+        json_set_double(&writer, "one", 1);
+        json_set_u64(&writer, "huge", UINT64_MAX);
+        assert_int_equal(json_writer_finish(&writer, &object), 0);
+        assert_string_equal(
+                json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN),
+                "{\"nan\":0.0,\"infinity\":0.0,\"tenth\":0.1,\"one\":1.0,\"huge\":9223372036854775807}");
+}
+
+static void test_event_within(void **state) {
+        struct peer *peer = *state;
+        const struct event *event = store_event_at(peer->store, 0);
+        size_t full, limit, size;
+
+        for (unsigned i = 0; i < 3; i++) {
+                _cleanup_(json_putp) struct json_object *object = NULL;
+
+                limit = i == 0 ? SIZE_MAX : i == 1 ? full - 1 : 1;
+                assert_int_equal(json_event_within(event, limit, &object, &size), 0);
+                assert_int_equal(!!at(object, "userStack"), i == 0);
+                assert_int_equal(!!at(object, "kernelStack"), i < 2);
+                if (i == 0)
+                        full = size;
+                assert_int_equal(size,
+                                 strlen(json_object_to_json_string_ext(
+                                         object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)));
+        }
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_status),
+                cmocka_unit_test(test_report),
+                cmocka_unit_test(test_event),
+                cmocka_unit_test(test_events),
+                cmocka_unit_test(test_rates),
+                cmocka_unit_test(test_subscribe),
+                cmocka_unit_test(test_every_type_seen),
+                cmocka_unit_test(test_embedded),
+                cmocka_unit_test(test_text),
+                cmocka_unit_test(test_numbers),
+                cmocka_unit_test(test_event_within),
+        };
+
+        return cmocka_run_group_tests(tests, setup, teardown);
+}
