@@ -16,7 +16,7 @@ struct journal_bucket {
 struct journal {
         struct worker *worker;
         const char *socket_path;
-        bool enabled;
+        struct journal_settings settings;
         struct journal_bucket buckets[_EVENT_KIND_MAX];
         struct journal_stats stats;
 };
@@ -51,7 +51,7 @@ int journal_new(const struct journal_settings *settings, const char *socket_path
                 return -ENOMEM;
 
         journal->socket_path = socket_path;
-        journal->enabled = settings->enabled;
+        journal->settings = *settings;
         for (size_t i = 0; i < ELEMENTSOF(journal->buckets); i++)
                 ratelimit_init(&journal->buckets[i].limit, settings->burst, settings->interval_ns, now_ns);
 
@@ -73,8 +73,11 @@ struct journal *journal_free(struct journal *journal) {
 }
 
 void journal_configure(struct journal *journal, const struct journal_settings *settings, uint64_t now_ns) {
-        journal->enabled = settings->enabled;
-        for (size_t i = 0; i < ELEMENTSOF(journal->buckets); i++)
+        bool same = settings->burst == journal->settings.burst &&
+                    settings->interval_ns == journal->settings.interval_ns;
+
+        journal->settings = *settings;
+        for (size_t i = 0; !same && i < ELEMENTSOF(journal->buckets); i++)
                 ratelimit_configure(&journal->buckets[i].limit, settings->burst, settings->interval_ns,
                                     now_ns);
 }
@@ -110,7 +113,7 @@ void journal_add(struct journal *journal, const struct event *event, uint64_t no
         struct journal_bucket *bucket = &journal->buckets[event->kind];
         struct journal_entry *entry = NULL;
 
-        if (!journal->enabled)
+        if (!journal->settings.enabled)
                 return;
 
         run_bucket(journal, event->kind, now_ns); /* before the entry that comes after it */
@@ -129,14 +132,14 @@ void journal_add(struct journal *journal, const struct event *event, uint64_t no
 uint64_t journal_deadline(const struct journal *journal) {
         uint64_t deadline = UINT64_MAX;
 
-        for (size_t i = 0; journal->enabled && i < ELEMENTSOF(journal->buckets); i++)
+        for (size_t i = 0; journal->settings.enabled && i < ELEMENTSOF(journal->buckets); i++)
                 deadline = MIN(deadline, ratelimit_deadline(&journal->buckets[i].limit));
 
         return deadline;
 }
 
 void journal_run(struct journal *journal, uint64_t now_ns) {
-        for (int kind = 0; journal->enabled && kind < _EVENT_KIND_MAX; kind++)
+        for (int kind = 0; journal->settings.enabled && kind < _EVENT_KIND_MAX; kind++)
                 run_bucket(journal, kind, now_ns);
 }
 

@@ -41,6 +41,7 @@ int journal_new(const struct journal_settings *settings, const char *socket_path
  * middle of one); those still waiting are lost. NULL-safe, returns NULL. */
 struct journal *journal_free(struct journal *journal);
 DEFINE_CLEANUP(struct journal *, journal_free)
+/* Settings that did not change leave the buckets as they are. */
 void journal_configure(struct journal *journal, const struct journal_settings *settings, uint64_t now_ns);
 
 /* Sends the event's entry, or counts it as suppressed or dropped. Never blocks. The event is not kept. */
