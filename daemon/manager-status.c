@@ -84,7 +84,7 @@ static void fill_clients(const struct status_sources *s, struct status *status) 
         status->n_dropped_messages = server.n_dropped_messages;
         status->n_refused_connections = server.n_refused;
 
-        journal_get_stats(s->journal, &journal);
+        journal_loop_get_stats(s->journal, &journal);
         status->n_journal_entries = journal.n_entries;
         status->n_journal_suppressed = journal.n_suppressed;
         status->n_journal_dropped = journal.n_dropped;

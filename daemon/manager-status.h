@@ -8,9 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "daemon/alert/journal.h"
 #include "daemon/config.h"
 #include "daemon/ipc/monitor.h"
+#include "daemon/manager-journal.h"
 #include "daemon/query/status.h"
 #include "daemon/runner.h"
 
@@ -24,7 +24,7 @@ struct status_sources {
         const struct store *store;
         const struct varlink_server *server;
         const struct monitor *monitor;
-        const struct journal *journal;
+        const struct journal_loop *journal;
         uint64_t started_us;
 };
 

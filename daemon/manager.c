@@ -16,11 +16,11 @@
 #include "build-config.h"
 #include "common/log.h"
 #include "common/worker.h"
-#include "daemon/alert/journal.h"
 #include "daemon/collect/collector.h"
 #include "daemon/config-sections.h"
 #include "daemon/ipc/monitor.h"
 #include "daemon/ipc/server.h"
+#include "daemon/manager-journal.h"
 #include "daemon/manager-status.h"
 #include "daemon/runner.h"
 
@@ -48,7 +48,7 @@ struct manager {
         size_t n_runners;
         struct event_sink sink;  /* where collectors deliver; see sink_add() */
 
-        struct journal *journal;
+        struct journal_loop *journal;
         struct monitor *monitor;
         struct varlink_server *server;
         const struct varlink_interface *interfaces[2];
@@ -126,7 +126,7 @@ static int sink_add(struct event_sink *sink, struct event *event) {
         if (r < 0)
                 return r;
 
-        journal_event(m->journal, event);
+        journal_loop_event(m->journal, event);
         monitor_publish(m->monitor, event);
         return 0;
 }
@@ -230,7 +230,7 @@ static int apply_section(struct manager *m, const char *section) {
 
         fill_store_limits(m->config, &limits);
         store_set_limits(m->store, &limits);
-        journal_configure(m->journal, m->config);
+        journal_loop_configure(m->journal, m->config);
 
         for (size_t i = 0; i < m->n_runners; i++) {
                 int r;
@@ -411,7 +411,7 @@ static int build(struct manager *m) {
 
         fill_store_limits(m->config, &limits);
         if ((r = store_new(&limits, &m->store)) < 0 || (r = start_worker(m)) < 0 ||
-            (r = journal_new(m->config, &m->journal)) < 0 ||
+            (r = journal_loop_new(m->event, m->config, &m->journal)) < 0 ||
             (r = monitor_new(m->store, &monitor_ops, m, &m->monitor)) < 0)
                 return r;
 
@@ -453,7 +453,7 @@ struct manager *manager_free(struct manager *m) {
                 m->runners[i] = runner_free(m->runners[i]);
         free(m->runners);
         monitor_free(m->monitor);
-        journal_free(m->journal);
+        journal_loop_free(m->journal);
         store_free(m->store);
         config_free(m->config);
         free(m->sections);

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "daemon/alert/journal-message.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "common/cpulist.h"
+#include "common/parse.h"
+#include "common/utf8.h"
+
+enum {
+        NAME_TEXT_MAX = 128, /* bytes of a culprit or a value in a message */
+        PATH_TEXT_MAX = 256, /* of a cgroup path */
+};
+
+/* Words before and after "CPU n"; the length follows. */
+struct phrase {
+        const char *before, *after;
+};
+
+static const struct phrase delay_phrases[_EVENT_CLASS_MAX] = {
+        [CLASS_NONE] = { "Interrupts came late on ", " by" },
+        [CLASS_IRQ_OFF] = { "Interrupts were off on ", " for" },
+        [CLASS_HARDIRQ] = { "A hard interrupt held ", " for" },
+        [CLASS_SOFTIRQ] = { "Softirqs held ", " for" },
+        [CLASS_IPI] = { "A function call from another CPU held ", " for" },
+        [CLASS_STEAL] = { "The hypervisor took ", " away for" },
+        [CLASS_PLATFORM] = { "The machine stood still, and with it ", ", for" },
+        [CLASS_IDLE_EXIT] = { "Leaving the idle state took ", " too long by" },
+        [CLASS_UNKNOWN] = { "Interrupts came late on ", " by" },
+};
+
+static const struct phrase *message_phrase(const struct event *event) {
+        static const struct phrase by_kind[_EVENT_KIND_MAX] = {
+                [EVENT_HARDIRQ] = { "A hard interrupt handler ran on ", " for" },
+                [EVENT_SOFTIRQ] = { "A softirq ran on ", " for" },
+                [EVENT_SOFTIRQ_LATENCY] = { "A softirq waited on ", " for" },
+        };
+
+        if (event->kind == EVENT_IRQ_DELAY)
+                return &delay_phrases[event->class];
+
+        return by_kind[event->kind].before ? &by_kind[event->kind] : NULL;
+}
+
+static void print_task(FILE *f, const struct event *event) {
+        char comm[NAME_TEXT_MAX], cgroup[PATH_TEXT_MAX];
+
+        if (event->has_task)
+                fprintf(f, " (%s, pid %i", utf8_printable(event->comm, comm, sizeof(comm)), event->pid);
+        if (event->cgroup)
+                fprintf(f, "%scgroup %s", event->has_task ? ", " : " (",
+                        utf8_printable(event->cgroup, cgroup, sizeof(cgroup)));
+        if (event->has_task || event->cgroup)
+                fputc(')', f);
+}
+
+static void print_window(FILE *f, const struct event *event, const struct phrase *phrase) {
+        char range[DURATION_RANGE_TEXT_MAX], culprit[NAME_TEXT_MAX];
+        const char *class = event_class_to_string(event->class);
+
+        fputs(phrase->before, f);
+        if (event->cpu == CPU_NONE)
+                fputs("a CPU", f);
+        else
+                fprintf(f, "CPU %i", event->cpu);
+        fprintf(f, "%s %s", phrase->after,
+                event->has_duration
+                        ? format_duration_range(event->duration_min_ns, event->duration_max_ns, range)
+                        : "a time not known");
+        if (event->culprit)
+                fprintf(f, " in %s", utf8_printable(event->culprit, culprit, sizeof(culprit)));
+        print_task(f, event);
+        if (class)
+                fprintf(f, ": %s%s", class, event->confidence == CONFIDENCE_LOW ? " (low confidence)" : "");
+}
+
+static void print_evidence(FILE *f, const struct evidence *evidence) {
+        char text[PATH_TEXT_MAX];
+
+        fprintf(f, "%s=", evidence->name);
+        switch (evidence->type) {
+        case EVIDENCE_INTEGER:
+                fprintf(f, "%" PRIi64, evidence->integer);
+                break;
+        case EVIDENCE_STRING:
+                fputs(utf8_printable(evidence->string, text, sizeof(text)), f);
+                break;
+        case EVIDENCE_INTEGERS:
+                for (size_t i = 0; i < evidence->n_integers; i++)
+                        fprintf(f, "%s%" PRIi64, i > 0 ? "," : "", evidence->integers[i]);
+                break;
+        }
+}
+
+/* What is no window says its facts: "affinity: irq=24, from=0-3". */
+static void print_facts(FILE *f, const struct event *event) {
+        fprintf(f, "%s:", event_kind_to_string(event->kind));
+        for (size_t i = 0; i < event->n_evidence; i++) {
+                fputs(i > 0 ? ", " : " ", f);
+                print_evidence(f, &event->evidence[i]);
+        }
+        print_task(f, event);
+}
+
+int journal_message_format(const struct event *event, char **ret_text) {
+        const struct phrase *phrase = message_phrase(event);
+        _cleanup_(freep) char *text = NULL;
+        size_t size = 0;
+        FILE *f;
+
+        f = open_memstream(&text, &size);
+        if (!f)
+                return -ENOMEM;
+
+        if (phrase)
+                print_window(f, event, phrase);
+        else
+                print_facts(f, event);
+
+        if (fclose(f) != 0)
+                return -ENOMEM;
+
+        *ret_text = TAKE_PTR(text);
+        return 0;
+}
+
+int journal_message_priority(const struct event *event) {
+        static const int by_class[_EVENT_CLASS_MAX] = {
+                [CLASS_NONE] = LOG_NOTICE,     [CLASS_IRQ_OFF] = LOG_WARNING,  [CLASS_HARDIRQ] = LOG_WARNING,
+                [CLASS_SOFTIRQ] = LOG_WARNING, [CLASS_IPI] = LOG_WARNING,      [CLASS_STEAL] = LOG_NOTICE,
+                [CLASS_PLATFORM] = LOG_NOTICE, [CLASS_IDLE_EXIT] = LOG_NOTICE, [CLASS_UNKNOWN] = LOG_WARNING,
+        };
+        const struct evidence *state;
+
+        if (event->kind != EVENT_ALERT)
+                return by_class[event->class];
+
+        state = event_find_evidence(event, "state");
+        return state && state->type == EVIDENCE_STRING && strcmp(state->string, "cleared") == 0 ? LOG_NOTICE
+                                                                                                : LOG_WARNING;
+}
+
+static void print_frames(FILE *f, const struct stack *stack, const char *open, const char *close) {
+        for (size_t i = 0; stack && i < stack->n_frames; i++) {
+                const struct frame *frame = &stack->frames[i];
+
+                fprintf(f, "%s%s", ftell(f) > 0 ? "\n" : "", frame->symbol ? frame->symbol : "?");
+                if (frame->symbol || frame->offset > 0)
+                        fprintf(f, "+0x%" PRIx64, frame->offset);
+                if (frame->module)
+                        fprintf(f, " %s%s%s", open, frame->module, close);
+        }
+}
+
+int journal_message_stack(const struct event *event, char **ret_text) {
+        _cleanup_(freep) char *text = NULL;
+        size_t size = 0;
+        FILE *f;
+
+        if (!event->kernel_stack && !event->user_stack) {
+                *ret_text = NULL;
+                return 0;
+        }
+
+        f = open_memstream(&text, &size);
+        if (!f)
+                return -ENOMEM;
+
+        print_frames(f, event->kernel_stack, "[", "]");
+        print_frames(f, event->user_stack, "(", ")");
+
+        if (fclose(f) != 0)
+                return -ENOMEM;
+
+        *ret_text = TAKE_PTR(text);
+        return 0;
+}
