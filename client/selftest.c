@@ -165,11 +165,11 @@ static int parse_arguments(int argc, char **argv, const struct options *options,
 
 static int fail_selftest(int error, const char *reason) {
         if (geteuid() != 0)
-                return fail("selftest needs root: it loads programs into the kernel");
+                return fail_with("selftest needs root: it loads programs into the kernel");
         if (error == -EINTR)
-                return fail("interrupted");
+                return fail_with("interrupted");
 
-        return fail("selftest cannot run: %s", reason ? reason : strerror(-error));
+        return fail_with("selftest cannot run: %s", reason ? reason : strerror(-error));
 }
 
 static int json_add(struct json_object *object, const char *key, struct json_object *value) {

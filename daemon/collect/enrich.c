@@ -10,6 +10,8 @@
 #include "daemon/symbols/kernel-stack.h"
 #include "daemon/symbols/task.h"
 
+enum { ENRICH_ADDRESSES_MAX = 128 }; /* kernel.perf_event_max_stack is 127 */
+
 struct enricher {
         unsigned n_ref; /* the owner and the jobs under way; counted on the loop's thread only */
         struct kallsyms *kallsyms;
@@ -58,21 +60,36 @@ void enrichment_done(struct enrichment *e) {
         free(TAKE_PTR(e->container));
 }
 
+/* Programs first: one that is run by hand is unloaded a moment later. What is theirs is no reason to read kallsyms again,
+ * which takes much longer. */
+static const struct bpf_programs *refresh_symbols(struct enrichment *e) {
+        struct enricher *enricher = e->enricher;
+        const struct bpf_programs *programs;
+        uint64_t others[ENRICH_ADDRESSES_MAX];
+        struct stamp now;
+        size_t n = 0;
+
+        programs = bpf_programs_read(&enricher->programs) >= 0 ? &enricher->programs : NULL;
+        for (size_t i = 0; i < MIN(e->n_addresses, ELEMENTSOF(others)); i++)
+                if (!programs || !bpf_programs_find(programs, e->addresses[i]))
+                        others[n++] = e->addresses[i];
+
+        stamp_now(&now);
+        (void)kallsyms_refresh(enricher->kallsyms, others, n, now.monotonic_ns); /* the old table stays */
+        return programs;
+}
+
 static int name_stack(struct enrichment *e) {
-        struct kallsyms *kallsyms = e->enricher->kallsyms;
         enum kernel_stack_origin origin =
                 e->stack_kind == ENRICH_STACK_TIMER ? KERNEL_STACK_TIMER : KERNEL_STACK_PLAIN;
         const struct bpf_programs *programs;
-        struct stamp now;
         int r;
 
         if (e->stack_kind == ENRICH_STACK_NONE)
                 return 0;
 
-        stamp_now(&now);
-        (void)kallsyms_refresh(kallsyms, e->addresses, e->n_addresses, now.monotonic_ns); /* the old table stays */
-        programs = bpf_programs_read(&e->enricher->programs) >= 0 ? &e->enricher->programs : NULL;
-        r = kernel_stack_symbolise(kallsyms, programs, origin, e->addresses, e->n_addresses, &e->stack);
+        programs = refresh_symbols(e);
+        r = kernel_stack_symbolise(e->enricher->kallsyms, programs, origin, e->addresses, e->n_addresses, &e->stack);
         if (r < 0)
                 return r;
 
