@@ -28,9 +28,21 @@ struct hrtimer {
         __u8 is_soft;
 };
 
+struct timer_list {
+        void *function;
+};
+
 struct irqaction {
         void *handler;
         const char *name;
+};
+
+struct net_device {
+        char name[16];
+};
+
+struct napi_struct {
+        struct net_device *dev;
 };
 
 struct rq {

@@ -4,11 +4,11 @@
  * Finds windows in which interrupts were held off. Measured where it shows: a timer interrupt that was due
  * at "expires" runs at "now", so interrupts were off for at least now - expires, and at most since
  * the last moment at which they were provably on. Only timers that the kernel itself arms forward
- * again and again are trusted: user space can arm a timer whose expiry is long past.
+ * again and again are trusted: user space can arm a timer whose expiry is long past. Beside it, the exact lengths
+ * of what runs in interrupt context: spans.h.
  */
 
-#include "abi.h"
-#include "core.h"
+#include "spans.h"
 
 char LICENSE[] SEC("license") = "GPL"; /* bpf_get_stack() and bpf_probe_read_kernel() are GPL-only */
 
@@ -18,31 +18,9 @@ const volatile __u64 heartbeat_function = 0;
 const volatile __u64 timer_entry_start = 0; /* of the timer interrupt's assembler entry */
 const volatile __u64 timer_entry_end = 0;
 
-/* Set at any time; aligned words, so a program sees the old or the new value. */
-volatile struct abi_config config = {};
-
-struct {
-        __uint(type, BPF_MAP_TYPE_ARRAY);
-        __uint(map_flags, BPF_F_MMAPABLE);
-        __uint(max_entries, 1); /* possible CPUs, set before loading */
-        __type(key, __u32);
-        __type(value, struct abi_cpu);
-} cpus SEC(".maps");
-
-struct {
-        __uint(type, BPF_MAP_TYPE_RINGBUF);
-        __uint(max_entries, 512 * 1024);
-} records SEC(".maps");
-
 /* Moments closer together than this share one slot of the evidence; it widens the upper bound by at
  * most as much. */
 #define EVIDENCE_SPACING_NS 20000
-
-static __always_inline struct abi_cpu *this_cpu(void) {
-        __u32 cpu = bpf_get_smp_processor_id();
-
-        return bpf_map_lookup_elem(&cpus, &cpu);
-}
 
 /* Interrupts were on at this moment. */
 static __always_inline void note_evidence(struct abi_cpu *c, __u64 now) {
@@ -80,33 +58,6 @@ static __always_inline __u64 read_steal(struct task_struct *task) {
         return rq ? BPF_CORE_READ(rq, prev_steal_time) : 0;
 }
 
-static __always_inline __u32 log2_bucket(__u64 value) {
-        __u32 bucket = 0;
-
-        if (value >> 32) {
-                bucket += 32;
-                value >>= 32;
-        }
-        if (value >> 16) {
-                bucket += 16;
-                value >>= 16;
-        }
-        if (value >> 8) {
-                bucket += 8;
-                value >>= 8;
-        }
-        if (value >> 4) {
-                bucket += 4;
-                value >>= 4;
-        }
-        if (value >> 2) {
-                bucket += 2;
-                value >>= 2;
-        }
-        bucket += value >> 1;
-        return bucket < ABI_BUCKETS ? bucket : ABI_BUCKETS - 1;
-}
-
 static __always_inline void count_expiry(struct abi_cpu *c, __u64 now, __u64 lateness) {
         __u64 watched = lateness + config.period_ns;
         __u64 since = now - c->last_expiry_ns;
@@ -132,80 +83,36 @@ static __always_inline void note_tick(struct abi_cpu *c, __u64 expires) {
         c->last_tick_ns = expires;
 }
 
-static __always_inline int over_rate(struct abi_cpu *c, __u64 now) {
-        if (now - c->second_start_ns >= 1000000000) {
-                c->second_start_ns = now;
-                c->second_events = 0;
-        }
-
-        return c->second_events++ >= config.max_events_per_second;
-}
-
-static __always_inline void read_parents(struct abi_window *w, struct task_struct *task) {
-        struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-
-        w->n_parents = 0;
-        for (int i = 0; i < ABI_PARENTS_MAX; i++) {
-                struct task_struct *parent = BPF_CORE_READ(leader, real_parent, group_leader);
-
-                if (!parent || parent == leader)
-                        break;
-
-                w->parents[i].pid = BPF_CORE_READ(parent, tgid);
-                if (w->parents[i].pid == 0)
-                        break;
-                BPF_CORE_READ_STR_INTO(&w->parents[i].comm, parent, comm);
-                w->n_parents = i + 1;
-                leader = parent;
-        }
-}
-
-static __always_inline void read_task(struct abi_window *w, struct task_struct *task) {
-        __u64 id = bpf_get_current_pid_tgid();
-
-        w->pid = (__u32)id;
-        w->tgid = id >> 32;
-        w->cgroup_id = bpf_get_current_cgroup_id();
-        bpf_get_current_comm(w->comm, sizeof(w->comm));
-        if (w->pid == 0)
-                w->flags |= ABI_WINDOW_IDLE;
-        if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
-                w->flags |= ABI_WINDOW_KTHREAD;
-        read_parents(w, task);
-}
-
 /* Interrupts that were off come in right behind the instruction that enables them. So what stands before the interrupted
  * instruction tells whether interrupts were off, or on while the CPU itself stood still. */
 static __always_inline void read_code(struct abi_window *w) {
         w->code_bytes = 0;
 
         for (int i = 0; i < ABI_ENTRY_FRAMES_MAX; i++) {
-                __u64 address = w->stack[i];
+                __u64 address = w->stack.frames[i];
 
                 if (address < timer_entry_start || address >= timer_entry_end)
                         continue;
 
-                address = w->stack[i + 1];
-                if (w->stack_bytes >= (i + 2) * (int)sizeof(w->stack[0]) &&
+                address = w->stack.frames[i + 1];
+                if (w->stack.bytes >= (i + 2) * (int)sizeof(w->stack.frames[0]) &&
                     bpf_probe_read_kernel(w->code, sizeof(w->code), (void *)(address - sizeof(w->code))) == 0)
                         w->code_bytes = sizeof(w->code);
                 return;
         }
 }
 
-static __always_inline void record_window(void *ctx, struct abi_cpu *c, struct task_struct *task, __u64 now,
-                                          __u64 min_ns, __u64 max_ns, __u32 flags) {
+static __always_inline void record_window(void *ctx, struct abi_cpu *c, __u64 now, __u64 min_ns, __u64 max_ns,
+                                          __u32 flags) {
         struct abi_window *w;
 
         c->n_windows++;
-        if (over_rate(c, now)) {
-                __sync_fetch_and_add(&c->n_suppressed, 1);
+        if (over_rate(c, now))
                 return;
-        }
 
         w = bpf_ringbuf_reserve(&records, sizeof(*w), 0);
         if (!w) {
-                __sync_fetch_and_add(&c->n_lost, 1);
+                c->n_lost++;
                 return;
         }
 
@@ -218,8 +125,9 @@ static __always_inline void record_window(void *ctx, struct abi_cpu *c, struct t
         w->steal_before_ns = c->steal_ns;
         w->flags = flags;
         w->span = c->longest;
-        read_task(w, task);
-        w->stack_bytes = bpf_get_stack(ctx, w->stack, sizeof(w->stack), 0);
+        w->softirq = c->softirq;
+        read_task(&w->task);
+        read_stack(ctx, &w->stack);
         read_code(w);
         bpf_ringbuf_submit(w, 0);
 
@@ -237,7 +145,7 @@ static __always_inline void settle(struct abi_cpu *c, __u64 steal_ns) {
 
         s = bpf_ringbuf_reserve(&records, sizeof(*s), 0);
         if (!s) {
-                __sync_fetch_and_add(&c->n_lost, 1);
+                c->n_lost++;
         } else {
                 s->type = ABI_RECORD_SETTLE;
                 s->cpu = bpf_get_smp_processor_id();
@@ -291,41 +199,18 @@ static __always_inline void trusted_expiry(void *ctx, struct abi_cpu *c, __u64 n
 
         /* Other timers that were late over the same moment are the same window. */
         if (is_window(lateness, bound) && expires > c->window_end_ns) {
-                record_window(ctx, c, task, now, lateness, bound, is_tick ? 0 : ABI_WINDOW_HEARTBEAT);
+                record_window(ctx, c, now, lateness, bound, is_tick ? 0 : ABI_WINDOW_HEARTBEAT);
                 c->window_end_ns = now;
                 if (is_tick && c->settle_sequence)
                         c->settle_ticks = 1;
         }
 
+        watch_softirqs(ctx, c, now);
         c->steal_ns = steal_ns;
         c->last_expiry_ns = now;
         c->longest.start_ns = 0;
         c->longest.end_ns = 0;
         c->longest.kind = ABI_SPAN_NONE;
-}
-
-static __always_inline void span_enter(struct abi_cpu *c, __u32 kind, __u64 function, __s32 irq, __u64 now) {
-        c->running.start_ns = now;
-        c->running.function = function;
-        c->running.kind = kind;
-        c->running.irq = irq;
-        c->running.name[0] = '\0';
-}
-
-static __always_inline void span_exit(struct abi_cpu *c, __u32 kind, const char *name) {
-        __u64 now;
-
-        if (c->running.kind != kind || !c->running.start_ns)
-                return;
-
-        now = bpf_ktime_get_ns();
-        if (now - c->running.start_ns > c->longest.end_ns - c->longest.start_ns) {
-                c->running.end_ns = now;
-                c->longest = c->running;
-                if (name)
-                        bpf_probe_read_kernel_str(c->longest.name, sizeof(c->longest.name), name);
-        }
-        c->running.start_ns = 0;
 }
 
 SEC("tp_btf/hrtimer_expire_entry")
@@ -438,20 +323,83 @@ int BPF_PROG(irqd_call_exit, int vector) {
         return 0;
 }
 
+SEC("tp_btf/softirq_raise")
+int BPF_PROG(irqd_softirq_raise, unsigned int vector) {
+        struct abi_cpu *c = this_cpu();
+
+        /* A later raise does not overwrite the first. */
+        if (c && vector < ABI_SOFTIRQS && !c->softirqs[vector].raised_ns)
+                c->softirqs[vector].raised_ns = bpf_ktime_get_ns();
+        return 0;
+}
+
 SEC("tp_btf/softirq_entry")
 int BPF_PROG(irqd_softirq_entry, unsigned int vector) {
         struct abi_cpu *c = this_cpu();
+        __u64 now = bpf_ktime_get_ns();
 
-        if (c)
-                note_evidence(c, bpf_ktime_get_ns());
+        if (!c)
+                return 0;
+
+        note_evidence(c, now);
+        softirq_enter(c, vector, now);
         return 0;
 }
 
 SEC("tp_btf/softirq_exit")
 int BPF_PROG(irqd_softirq_exit, unsigned int vector) {
         struct abi_cpu *c = this_cpu();
+        __u64 now = bpf_ktime_get_ns();
+
+        if (!c)
+                return 0;
+
+        note_evidence(c, now);
+        softirq_leave(c, vector, now);
+        return 0;
+}
+
+SEC("tp_btf/tasklet_entry")
+int BPF_PROG(irqd_tasklet_entry, void *tasklet, void *function) {
+        struct abi_cpu *c = this_cpu();
 
         if (c)
-                note_evidence(c, bpf_ktime_get_ns());
+                part_enter(c, (__u64)function);
+        return 0;
+}
+
+SEC("tp_btf/tasklet_exit")
+int BPF_PROG(irqd_tasklet_exit, void *tasklet, void *function) {
+        struct abi_cpu *c = this_cpu();
+
+        if (c)
+                part_leave(c, ABI_SPAN_TASKLET);
+        return 0;
+}
+
+SEC("tp_btf/timer_expire_entry")
+int BPF_PROG(irqd_timer_entry, struct timer_list *timer) {
+        struct abi_cpu *c = this_cpu();
+
+        if (c)
+                part_enter(c, (__u64)timer->function);
+        return 0;
+}
+
+SEC("tp_btf/timer_expire_exit")
+int BPF_PROG(irqd_timer_exit, struct timer_list *timer) {
+        struct abi_cpu *c = this_cpu();
+
+        if (c)
+                part_leave(c, ABI_SPAN_WHEEL_TIMER);
+        return 0;
+}
+
+SEC("tp_btf/napi_poll")
+int BPF_PROG(irqd_napi_poll, struct napi_struct *napi) {
+        struct abi_cpu *c = this_cpu();
+
+        if (c)
+                poll_done(c, napi);
         return 0;
 }

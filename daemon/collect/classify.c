@@ -144,6 +144,10 @@ static void decide_kernel(const struct window_facts *facts, struct window_class_
         static_assert(ELEMENTSOF(by_evidence) == _ENABLE_EVIDENCE_MAX, "a decision for each kind of evidence");
 
         *d = by_evidence[facts->enable];
+        if (d->class == CLASS_IRQ_OFF && covers_most(facts->softirq_ns, facts)) {
+                d->class = CLASS_SOFTIRQ;
+                d->reason = "a softirq handler held interrupts off for most of the window";
+        }
 }
 
 static void decide_context(const struct window_facts *facts, struct window_class_decision *d) {

@@ -41,6 +41,7 @@ struct window_facts {
         enum enable_evidence enable; /* with INTERRUPTED_KERNEL */
         enum abi_span_kind span_kind;
         uint64_t span_ns;          /* the part of the longest span that lies in the window */
+        uint64_t softirq_ns;       /* the part in which a softirq handler was running, which was interrupted */
         bool steal_known;
         uint64_t steal_ns;         /* steal time accounted to the window */
         unsigned n_cpus_late;      /* other CPUs with a window over the same moment */

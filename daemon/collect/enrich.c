@@ -2,6 +2,7 @@
 
 #include "daemon/collect/enrich.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "daemon/store/batch.h"
@@ -14,6 +15,7 @@ enum { ENRICH_ADDRESSES_MAX = 128 }; /* kernel.perf_event_max_stack is 127 */
 
 struct enricher {
         unsigned n_ref; /* the owner and the jobs under way; counted on the loop's thread only */
+        pthread_mutex_t lock; /* of kallsyms: the worker rereads it, the loop's thread looks up names of functions */
         struct kallsyms *kallsyms;
         struct bpf_programs programs; /* as of the last stack */
         int root_fd;
@@ -29,6 +31,10 @@ int enricher_new(struct kallsyms *kallsyms, int root_fd, struct worker *worker, 
         if (!enricher)
                 return -ENOMEM;
 
+        if (pthread_mutex_init(&enricher->lock, NULL) != 0) {
+                free(TAKE_PTR(enricher));
+                return -ENOMEM;
+        }
         enricher->n_ref = 1;
         enricher->root_fd = root_fd;
         enricher->worker = worker;
@@ -48,6 +54,7 @@ struct enricher *enricher_unref(struct enricher *enricher) {
         bpf_programs_done(&enricher->programs);
         kallsyms_free(enricher->kallsyms);
         cgroup_resolver_free(enricher->cgroups);
+        (void)pthread_mutex_destroy(&enricher->lock); /* nobody is left to hold it */
         free(enricher);
         return NULL;
 }
@@ -99,6 +106,21 @@ static int name_stack(struct enrichment *e) {
         return r == -ENOENT ? 0 : r;
 }
 
+bool enricher_name_function(void *userdata, uint64_t address, char *buf, size_t size) {
+        struct enricher *enricher = userdata;
+        struct kallsyms_symbol symbol;
+        bool found;
+
+        if (pthread_mutex_trylock(&enricher->lock) != 0)
+                return false;
+
+        found = kallsyms_lookup(enricher->kallsyms, address, &symbol) >= 0;
+        if (found)
+                (void)snprintf(buf, size, "%s", symbol.name); /* cut at the buffer's end */
+        (void)pthread_mutex_unlock(&enricher->lock);
+        return found;
+}
+
 static int name_function(struct enrichment *e) {
         struct kallsyms_symbol symbol;
 
@@ -125,7 +147,14 @@ static void run(struct job *job) {
         int r;
 
         /* The task first: it may be about to exit. */
-        if ((r = name_cgroup(e)) < 0 || (r = name_stack(e)) < 0 || (r = name_function(e)) < 0)
+        r = name_cgroup(e);
+        (void)pthread_mutex_lock(&e->enricher->lock); /* fails only for a mutex that is none */
+        if (r >= 0)
+                r = name_stack(e);
+        if (r >= 0)
+                r = name_function(e);
+        (void)pthread_mutex_unlock(&e->enricher->lock);
+        if (r < 0)
                 e->error = r;
 }
 

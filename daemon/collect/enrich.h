@@ -6,6 +6,7 @@
  * of the task. Kept alive by the jobs under way, so a collector can be closed at any time.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -28,6 +29,10 @@ enum enrich_stack_kind {
         ENRICH_STACK_TIMER, /* taken in a timer interrupt */
         ENRICH_STACK_PLAIN, /* taken where the work was done */
 };
+
+/* The name of the function at an address, for figures that are read on the loop's thread: never waits. False when there
+ * is none, or while the worker is busy with the table: ask again later. */
+bool enricher_name_function(void *enricher, uint64_t address, char *buf, size_t size);
 
 /* One event's question and answer. The caller fills the first part, enrich() the rest. */
 struct enrichment {

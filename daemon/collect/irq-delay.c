@@ -1,54 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "daemon/collect/irq-delay.h"
-
 #include <assert.h>
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/utsname.h>
 
-#include "bpf/abi.h"
-#include "bpf/irq-delay.skel.h"
 #include "common/parse.h"
 #include "daemon/collect/enrich.h"
 #include "daemon/collect/heartbeat.h"
+#include "daemon/collect/irq-metrics.h"
+#include "daemon/collect/irq-programs.h"
 #include "daemon/collect/registry.h"
+#include "daemon/collect/spans.h"
 #include "daemon/collect/window.h"
 #include "daemon/symbols/kallsyms.h"
 
 /* Before two ticks in a row were seen: the longest tick there is (HZ=100). */
 #define TICK_PERIOD_LONGEST_NS (10 * NSEC_PER_MSEC)
-
-enum metric {
-        METRIC_LATENESS,
-        METRIC_LATENESS_MAX,
-        METRIC_OBSERVED,
-        METRIC_WATCHED,
-        METRIC_WINDOWS,
-        METRIC_LOST,
-        METRIC_SUPPRESSED,
-        _METRIC_MAX,
-};
-
-static const struct metric_desc metrics[] = {
-        [METRIC_LATENESS] = { "lateness", "ns", "how long after its time a timer interrupt ran", "bucket",
-                              { NULL }, METRIC_HISTOGRAM, 64 },
-        [METRIC_LATENESS_MAX] = { "lateness-max", "ns", "largest lateness since the collector started", NULL,
-                                  { NULL }, METRIC_GAUGE, 64 },
-        [METRIC_OBSERVED] = { "observed", "ns", "time during which a window would have been found", NULL,
-                              { NULL }, METRIC_COUNTER, 64 },
-        [METRIC_WATCHED] = { "watched", "ns", "time for which the CPU was online and to be observed", NULL,
-                             { NULL }, METRIC_COUNTER, 64 },
-        [METRIC_WINDOWS] = { "windows", "1", "windows above the threshold, recorded or not", NULL,
-                             { NULL }, METRIC_COUNTER, 64 },
-        [METRIC_LOST] = { "lost", "1", "records lost because the ring buffer was full", NULL,
-                          { NULL }, METRIC_COUNTER, 64 },
-        [METRIC_SUPPRESSED] = { "suppressed", "1", "records above max-events-per-second", NULL,
-                                { NULL }, METRIC_COUNTER, 64 },
-};
-static_assert(ELEMENTSOF(metrics) == _METRIC_MAX, "a description for each metric");
 
 enum mode {
         MODE_ACTIVE,
@@ -59,10 +26,8 @@ static const char *const mode_names[] = { [MODE_ACTIVE] = "active", [MODE_PASSIV
 static_assert(ELEMENTSOF(mode_names) == _MODE_MAX + 1, "a name for each mode");
 
 struct irq_delay {
-        struct irq_delay_bpf *skel;
-        struct ring_buffer *ring;
-        struct abi_cpu *cpus; /* mapped, n_cpus of them */
-        size_t cpus_size;
+        struct irq_programs programs;
+        struct span_reader spans;
         unsigned n_cpus;
         int root_fd;
 
@@ -114,6 +79,12 @@ static const struct setting_desc settings[] = {
           10 * NSEC_PER_SEC, SETTING_DURATION, true },
         { "mode", "active", mode_names, "active arms a heartbeat; passive uses only the kernel's own tick", 0, 0,
           SETTING_CHOICE, true },
+        { "hardirq-threshold", "1ms", NULL, "runs of interrupt handlers of at least this length are recorded; 0: none",
+          0, 60 * NSEC_PER_SEC, SETTING_DURATION, true },
+        { "softirq-threshold", "5ms", NULL, "runs of softirq handlers of at least this length are recorded; 0: none", 0,
+          60 * NSEC_PER_SEC, SETTING_DURATION, true },
+        { "softirq-wait-threshold", "10ms", NULL, "softirqs that waited for at least this long are recorded; 0: none",
+          0, 60 * NSEC_PER_SEC, SETTING_DURATION, true },
         { "max-events-per-second", "20", NULL, "records per CPU; more are counted as suppressed", 1, 100000,
           SETTING_COUNT, true },
 };
@@ -125,56 +96,15 @@ static const struct config_section section = {
         .check = check_settings,
 };
 
-static int ignore_libbpf_message(enum libbpf_print_level level, const char *format, va_list ap) {
-        return 0; /* its errors come back as return codes; its texts are for developers */
-}
-
-static bool has_tracepoint(const struct btf *btf, const char *name) {
-        char type[128];
-
-        (void)snprintf(type, sizeof(type), "btf_trace_%s", name); /* names are short literals */
-        return btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) > 0;
-}
-
-int irq_delay_find_features(const struct btf *btf, struct irq_delay_features *ret_features,
-                            const char **ret_reason) {
-        if (!has_tracepoint(btf, "hrtimer_expire_entry") || !has_tracepoint(btf, "hrtimer_expire_exit")) {
-                *ret_reason = "the kernel has no tracepoint timer:hrtimer_expire_entry/exit";
-                return -EOPNOTSUPP;
-        }
-        if (!has_tracepoint(btf, "irq_handler_entry") || !has_tracepoint(btf, "softirq_entry")) {
-                *ret_reason = "the kernel has no tracepoints irq:irq_handler_entry and irq:softirq_entry";
-                return -EOPNOTSUPP;
-        }
-
-        *ret_features = (struct irq_delay_features){
-                .csd_function = has_tracepoint(btf, "csd_function_entry"),
-                .call_function = has_tracepoint(btf, "call_function_single_entry"),
-        };
-        return 0;
-}
-
 static int probe(const struct collector_env *env, const char **ret_reason) {
-        struct irq_delay_features features;
-        struct btf *btf;
-        int r;
+        struct irq_features features;
 
         if (env->is_fixture) {
                 *ret_reason = "measures the running kernel, which --root replaces by a directory";
                 return -EOPNOTSUPP;
         }
 
-        (void)libbpf_set_print(ignore_libbpf_message); /* returns the previous callback */
-        btf = btf__load_vmlinux_btf();
-        if (!btf) {
-                *ret_reason = "the kernel offers no type information (/sys/kernel/btf/vmlinux): it needs "
-                              "CONFIG_DEBUG_INFO_BTF=y";
-                return -EOPNOTSUPP;
-        }
-
-        r = irq_delay_find_features(btf, &features, ret_reason);
-        btf__free(btf);
-        return r;
+        return irq_features_find_kernel(&features, ret_reason);
 }
 
 static void *close_collector(void *userdata) {
@@ -184,10 +114,8 @@ static void *close_collector(void *userdata) {
                 return NULL;
 
         heartbeat_done(&d->heartbeat);
-        ring_buffer__free(d->ring);
-        if (d->cpus)
-                (void)munmap(d->cpus, d->cpus_size); /* cannot fail for a mapping we made */
-        irq_delay_bpf__destroy(d->skel);
+        irq_programs_done(&d->programs);
+        span_reader_done(&d->spans);
         window_queue_free(d->windows);
         enricher_unref(d->enricher);
         cpu_set_done(&d->online);
@@ -201,101 +129,10 @@ static void close_collectorp(struct irq_delay **d) {
         (void)close_collector(*d);
 }
 
-static void select_programs(struct irq_delay_bpf *skel, const struct irq_delay_features *features) {
-        bool vectors = features->call_function && !features->csd_function;
-
-        bpf_program__set_autoload(skel->progs.irqd_csd_entry, features->csd_function);
-        bpf_program__set_autoload(skel->progs.irqd_csd_exit, features->csd_function);
-        bpf_program__set_autoload(skel->progs.irqd_call_single_entry, vectors);
-        bpf_program__set_autoload(skel->progs.irqd_call_single_exit, vectors);
-        bpf_program__set_autoload(skel->progs.irqd_call_entry, vectors);
-        bpf_program__set_autoload(skel->progs.irqd_call_exit, vectors);
-}
-
-static uint64_t find_function(const struct kallsyms *kallsyms, const char *name) {
-        uint64_t address = 0;
-
-        return kallsyms_find(kallsyms, name, &address, 1) > 0 ? address : 0;
-}
-
-/* The tick's callback was renamed in 6.9 (kernel/time/tick-sched.c). */
-static uint64_t find_tick_function(const struct kallsyms *kallsyms) {
-        uint64_t address = find_function(kallsyms, "tick_nohz_handler");
-
-        return address ? address : find_function(kallsyms, "tick_sched_timer");
-}
-
-/* Where the frame of the timer interrupt's entry points to: behind its call, a few instructions in. */
-static void find_timer_entry(const struct kallsyms *kallsyms, struct irq_delay_bpf *skel) {
-        static const char *const entries[] = {
-                "asm_sysvec_apic_timer_interrupt", /* x86 */
-                "el1h_64_irq",                     /* arm64; el1_irq before 5.15 */
-                "el1_irq",
-        };
-        enum { ENTRY_SIZE_MAX = 128 };
-
-        for (size_t i = 0; i < ELEMENTSOF(entries); i++) {
-                uint64_t address = find_function(kallsyms, entries[i]);
-
-                if (address) {
-                        skel->rodata->timer_entry_start = address;
-                        skel->rodata->timer_entry_end = address + ENTRY_SIZE_MAX;
-                        return;
-                }
-        }
-}
-
-static int load_programs(struct irq_delay *d, const struct kallsyms *kallsyms) {
-        struct irq_delay_features features = {};
-        const char *reason = NULL;
-        struct btf *btf;
-        int r;
-
-        btf = btf__load_vmlinux_btf();
-        if (!btf)
-                return -errno;
-        r = irq_delay_find_features(btf, &features, &reason);
-        btf__free(btf);
-        if (r < 0)
-                return r;
-
-        d->skel = irq_delay_bpf__open();
-        if (!d->skel)
-                return -errno;
-
-        select_programs(d->skel, &features);
-        d->skel->rodata->tick_function = find_tick_function(kallsyms);
-        d->skel->rodata->heartbeat_function = find_function(kallsyms, "perf_swevent_hrtimer");
-        find_timer_entry(kallsyms, d->skel);
-        r = bpf_map__set_max_entries(d->skel->maps.cpus, d->n_cpus);
-        if (r < 0)
-                return r;
-
-        return irq_delay_bpf__load(d->skel);
-}
-
-static int map_state(struct irq_delay *d) {
-        size_t page = (size_t)sysconf(_SC_PAGESIZE);
-        void *p;
-
-        d->cpus_size = (d->n_cpus * sizeof(*d->cpus) + page - 1) / page * page;
-        p = mmap(NULL, d->cpus_size, PROT_READ, MAP_SHARED, bpf_map__fd(d->skel->maps.cpus), 0);
-        if (p == MAP_FAILED)
-                return -errno;
-
-        d->cpus = p;
-        return 0;
-}
-
 static int on_record(void *userdata, void *data, size_t size) {
         struct irq_delay *d = userdata;
 
         return window_queue_add(d->windows, data, size);
-}
-
-static int open_ring(struct irq_delay *d) {
-        d->ring = ring_buffer__new(bpf_map__fd(d->skel->maps.records), on_record, d, NULL);
-        return d->ring ? 0 : -errno;
 }
 
 static _printf_(2, 3) void set_degraded(struct irq_delay *d, const char *format, ...) {
@@ -311,7 +148,7 @@ static uint64_t tick_period(const struct irq_delay *d) {
         uint64_t shortest = 0;
 
         for (unsigned i = 0; i < d->n_cpus; i++) {
-                uint64_t period = d->cpus[i].tick_period_ns;
+                uint64_t period = d->programs.cpus[i].tick_period_ns;
 
                 if (period && (!shortest || period < shortest))
                         shortest = period;
@@ -325,8 +162,8 @@ static void apply_period(struct irq_delay *d) {
         char tick[DURATION_TEXT_MAX], twice[DURATION_TEXT_MAX];
         uint64_t period = d->heartbeat_works ? d->period_ns : tick_period(d);
 
-        d->skel->bss->config.period_ns = period;
-        d->skel->bss->config.threshold_ns = d->threshold_ns;
+        d->programs.config->period_ns = period;
+        d->programs.config->threshold_ns = d->threshold_ns;
         if (!d->heartbeat_works && d->mode == MODE_PASSIVE && d->threshold_ns < 2 * period)
                 set_degraded(d, "passive mode with a tick of %s: windows shorter than %s may be missed",
                              format_duration(period, tick), format_duration(2 * period, twice));
@@ -341,7 +178,7 @@ static void follow_cpus(struct irq_delay *d, const struct cpu_set *online, bool 
 
         for (unsigned cpu = 0; cpu < d->n_cpus; cpu++) {
                 bool beats = heartbeat_is_armed(&d->heartbeat, cpu) &&
-                             (is_first || d->cpus[cpu].n_heartbeats != d->n_heartbeats[cpu]);
+                             (is_first || d->programs.cpus[cpu].n_heartbeats != d->n_heartbeats[cpu]);
                 int r = 0;
 
                 if (!cpu_set_contains(online, (int)cpu)) {
@@ -355,7 +192,7 @@ static void follow_cpus(struct irq_delay *d, const struct cpu_set *online, bool 
                 if (r < 0 && r != -ENODEV)
                         error = r;
                 any = any || r >= 0;
-                d->n_heartbeats[cpu] = d->cpus[cpu].n_heartbeats;
+                d->n_heartbeats[cpu] = d->programs.cpus[cpu].n_heartbeats;
         }
 
         d->heartbeat_works = any;
@@ -377,7 +214,7 @@ static void start_heartbeat(struct irq_delay *d) {
                 set_degraded(d, "no heartbeat, so only the kernel's tick is used: %s", reason);
                 return;
         }
-        if (!d->skel->rodata->heartbeat_function) {
+        if (!d->programs.has_heartbeat_function) {
                 set_degraded(d, "no heartbeat, so only the kernel's tick is used: the kernel has no symbol "
                                 "perf_swevent_hrtimer");
                 return;
@@ -388,10 +225,13 @@ static void start_heartbeat(struct irq_delay *d) {
 }
 
 static void read_settings(struct irq_delay *d, const struct config *config) {
+        d->programs.config->hardirq_threshold_ns = config_get(config, "irq-delay", "hardirq-threshold");
+        d->programs.config->softirq_threshold_ns = config_get(config, "irq-delay", "softirq-threshold");
+        d->programs.config->softirq_wait_threshold_ns = config_get(config, "irq-delay", "softirq-wait-threshold");
         d->mode = config_get(config, "irq-delay", "mode") == MODE_PASSIVE ? MODE_PASSIVE : MODE_ACTIVE;
         d->threshold_ns = config_get(config, "irq-delay", "threshold");
         d->period_ns = configured_period(config);
-        d->skel->bss->config.max_events_per_second = config_get(config, "irq-delay", "max-events-per-second");
+        d->programs.config->max_events_per_second = config_get(config, "irq-delay", "max-events-per-second");
 }
 
 static int attach(struct irq_delay *d, const struct config *config) {
@@ -400,7 +240,7 @@ static int attach(struct irq_delay *d, const struct config *config) {
         read_settings(d, config);
         apply_period(d);
 
-        r = irq_delay_bpf__attach(d->skel);
+        r = irq_programs_attach(&d->programs);
         if (r < 0)
                 return r;
 
@@ -438,7 +278,7 @@ static int open_collector(const struct collector_env *env, void **ret_state) {
             (r = kallsyms_new(env->root_fd, now.monotonic_ns, &kallsyms)) < 0 ||
             (r = heartbeat_init(&d->heartbeat, d->n_cpus, configured_period(env->config))) < 0 ||
             (r = cpu_list_read(d->root_fd, "sys/devices/system/cpu/online", &d->online)) < 0 ||
-            (r = load_programs(d, kallsyms)) < 0 || (r = map_state(d)) < 0 || (r = open_ring(d)) < 0 ||
+            (r = irq_programs_load(&d->programs, d->n_cpus, kallsyms, on_record, d)) < 0 ||
             (r = enricher_new(kallsyms, env->root_fd, env->worker, &d->enricher)) < 0)
                 return r;
 
@@ -474,28 +314,34 @@ static int update_online(struct irq_delay *d, uint64_t now_ns) {
         return cpu_set_copy(&d->online, &online);
 }
 
-static uint64_t metric_value(const struct irq_delay *d, unsigned cpu, enum metric metric) {
-        const struct abi_cpu *c = &d->cpus[cpu];
+static uint64_t metric_value(const struct irq_delay *d, unsigned cpu, enum irq_metric metric) {
+        const volatile struct abi_cpu *c = &d->programs.cpus[cpu];
 
         switch (metric) {
-        case METRIC_LATENESS_MAX:
+        case IRQ_LATENESS_MAX:
                 return c->lateness_max_ns;
-        case METRIC_OBSERVED:
+        case IRQ_OBSERVED:
                 return c->observed_ns;
-        case METRIC_WATCHED:
+        case IRQ_WATCHED:
                 return d->watched_ns[cpu];
-        case METRIC_WINDOWS:
+        case IRQ_WINDOWS:
                 return c->n_windows;
-        case METRIC_LOST:
+        case IRQ_LOST:
                 return c->n_lost;
-        case METRIC_SUPPRESSED:
+        case IRQ_SUPPRESSED:
                 return c->n_suppressed;
-        case METRIC_LATENESS:
-        case _METRIC_MAX:
         default:
                 assert(false);
                 return 0;
         }
+}
+
+static bool has_bucket(const struct irq_delay *d, unsigned bucket) {
+        for (unsigned cpu = 0; cpu < d->n_cpus; cpu++)
+                if (d->programs.cpus[cpu].histogram[bucket] > 0)
+                        return true;
+
+        return false;
 }
 
 static int add_histogram(const struct irq_delay *d, struct batch *batch) {
@@ -504,10 +350,12 @@ static int add_histogram(const struct irq_delay *d, struct batch *batch) {
         for (unsigned bucket = 0; bucket < ABI_BUCKETS; bucket++) {
                 char name[16];
 
+                if (!has_bucket(d, bucket))
+                        continue;
                 (void)snprintf(name, sizeof(name), "%u", bucket); /* two digits */
-                r = batch_add_row(batch, METRIC_LATENESS, &(struct row_key){ .name = name });
+                r = batch_add_row(batch, IRQ_LATENESS, &(struct row_key){ .name = name });
                 for (int cpu = cpu_set_next(&d->online, 0); r >= 0 && cpu >= 0; cpu = cpu_set_next(&d->online, cpu + 1))
-                        r = batch_add(batch, cpu, d->cpus[cpu].histogram[bucket]);
+                        r = batch_add(batch, cpu, d->programs.cpus[cpu].histogram[bucket]);
                 if (r < 0)
                         return r;
         }
@@ -524,19 +372,22 @@ static int sample(void *userdata, struct batch *batch) {
                 return r;
 
         r = add_histogram(d, batch);
-        for (unsigned metric = METRIC_LATENESS_MAX; r >= 0 && metric < _METRIC_MAX; metric++) {
+        for (unsigned metric = IRQ_LATENESS_MAX; r >= 0 && metric <= IRQ_SUPPRESSED; metric++) {
                 r = batch_add_row(batch, metric, &(struct row_key){ .name = "" });
                 for (int cpu = cpu_set_next(&d->online, 0); r >= 0 && cpu >= 0; cpu = cpu_set_next(&d->online, cpu + 1))
                         r = batch_add(batch, cpu, metric_value(d, (unsigned)cpu, metric));
         }
 
-        return r < 0 ? r : 0;
+        if (r < 0)
+                return r;
+
+        return span_reader_sample(&d->spans, &d->programs, enricher_name_function, d->enricher, batch);
 }
 
 static int event_fd(void *userdata) {
         struct irq_delay *d = userdata;
 
-        return ring_buffer__epoll_fd(d->ring);
+        return irq_programs_fd(&d->programs);
 }
 
 static int dispatch(void *userdata, struct event_sink *sink) {
@@ -544,7 +395,7 @@ static int dispatch(void *userdata, struct event_sink *sink) {
         struct stamp now;
         int r;
 
-        r = ring_buffer__consume(d->ring);
+        r = irq_programs_consume(&d->programs);
         if (r < 0)
                 return r;
 
@@ -571,7 +422,7 @@ static int reconfigure(void *userdata, const struct config *config) {
         } else if (d->heartbeat.period_ns != d->period_ns || !d->heartbeat_works) {
                 d->heartbeat.period_ns = d->period_ns;
                 for (unsigned cpu = 0; cpu < d->n_cpus; cpu++)
-                        d->n_heartbeats[cpu] = d->cpus[cpu].n_heartbeats; /* "not beating": arm again */
+                        d->n_heartbeats[cpu] = d->programs.cpus[cpu].n_heartbeats; /* "not beating": arm again */
                 start_heartbeat(d);
         }
 
@@ -579,44 +430,33 @@ static int reconfigure(void *userdata, const struct config *config) {
         return 0;
 }
 
-static void sum_program_cost(struct irq_delay *d, uint64_t *ret_ns, uint64_t *ret_runs) {
-        struct bpf_program *program;
-
-        bpf_object__for_each_program(program, d->skel->obj) {
-                struct bpf_prog_info info = {};
-                __u32 size = sizeof(info);
-
-                if (bpf_program__fd(program) >= 0 &&
-                    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0) {
-                        *ret_ns += info.run_time_ns;
-                        *ret_runs += info.run_cnt;
-                }
-        }
-}
-
 static int describe(void *userdata, struct collector_info *ret_info) {
         struct irq_delay *d = userdata;
-        uint64_t lost = 0, suppressed = 0, windows = 0, bpf_ns = 0, bpf_runs = 0;
+        uint64_t lost = 0, suppressed = 0, windows = 0, slow = 0, refused = 0, bpf_ns = 0, bpf_runs = 0;
 
         for (unsigned cpu = 0; cpu < d->n_cpus; cpu++) {
-                lost += d->cpus[cpu].n_lost;
-                suppressed += d->cpus[cpu].n_suppressed;
-                windows += d->cpus[cpu].n_windows;
+                lost += d->programs.cpus[cpu].n_lost;
+                suppressed += d->programs.cpus[cpu].n_suppressed;
+                windows += d->programs.cpus[cpu].n_windows;
+                slow += d->programs.cpus[cpu].n_slow;
+                refused += d->programs.cpus[cpu].n_keys_refused;
         }
-        sum_program_cost(d, &bpf_ns, &bpf_runs);
+        irq_programs_get_cost(&d->programs, &bpf_ns, &bpf_runs);
 
         *ret_info = (struct collector_info){
                 .degraded = d->degraded[0] ? d->degraded : NULL,
                 .counters = {
                         { "windows", windows },
+                        { "slowSpans", slow },
                         { "lostRecords", lost },
                         { "suppressedRecords", suppressed },
                         { "unsymbolisedRecords", window_queue_n_unsymbolised(d->windows) },
+                        { "uncountedSpans", refused },
                         { "heartbeatNsec", d->heartbeat_works ? d->period_ns : 0 },
                         { "bpfRunNsec", bpf_ns },
                         { "bpfRuns", bpf_runs },
                 },
-                .n_counters = 7,
+                .n_counters = 9,
         };
         return 0;
 }
@@ -625,8 +465,8 @@ const struct collector_ops collector_irq_delay = {
         .name = "irq-delay",
         .summary = "windows in which interrupts were held off, and timer lateness",
         .section = &section,
-        .metrics = metrics,
-        .n_metrics = ELEMENTSOF(metrics),
+        .metrics = irq_metrics,
+        .n_metrics = _IRQ_METRIC_MAX,
         .probe = probe,
         .open = open_collector,
         .sample = sample,

@@ -12,7 +12,6 @@
 
 #include "common/cpulist.h"
 #include "common/parse.h"
-#include "daemon/collect/irq-delay.h"
 #include "daemon/collect/registry.h"
 
 #define SETTLE_TIMEOUT_NS (2 * NSEC_PER_SEC)   /* for the last windows to be decided */

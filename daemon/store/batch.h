@@ -7,6 +7,7 @@
  * no differences.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,7 @@ struct metric_desc {
         const char *labels[METRIC_LABELS_MAX]; /* names of a row's further labels, NULL-padded */
         enum metric_type type;
         uint8_t width_bits;   /* of the kernel's counter, for wraps: 32 or 64 */
+        bool from_zero;       /* counts from the collector's start: a row that appears later began at zero */
 };
 
 /* What identifies a row within a metric; two rows are the same series only if all of it is equal.

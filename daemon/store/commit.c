@@ -82,6 +82,11 @@ static bool was_zero(const struct source *source, const struct row *row, int cpu
         return (size_t)cpu < source->n_cpu_passes && source->cpu_passes[cpu] > row->first_pass;
 }
 
+/* Of the source's first pass nothing is known, whatever it counts from. */
+static bool began_at_zero(const struct source *source, const struct row *row) {
+        return source->metrics[row->identity.metric].from_zero && source->next_pass > 0;
+}
+
 /* CPUs come in ascending order; only for one that does not is it worth looking for a duplicate. */
 static bool is_duplicate(const struct batch_cell *cells, size_t i) {
         if (i == 0 || cells[i].cpu > cells[i - 1].cpu)
@@ -130,7 +135,8 @@ static int commit_cell(struct commit *commit, struct row *row, const struct batc
         if (series->value == cell->value)
                 return 0;
 
-        first = !series->has_value && !was_zero(commit->source, row, cell->cpu);
+        first = !series->has_value && !began_at_zero(commit->source, row) &&
+                !was_zero(commit->source, row, cell->cpu);
         return encoder_add(&commit->encoder, row->index, cell->cpu, first, cell->value - series->value);
 }
 
