@@ -16,6 +16,7 @@ static const struct {
         { "unexplained-window", finding_unexplained },
         { "steal", finding_steal },
         { "platform-stall", finding_platform },
+        { "windows-not-recorded", finding_not_counted },
         { "softirq-imbalance", finding_softirq_imbalance },
         { "coverage-low", finding_coverage },
         { "collector-gap", finding_gaps },

@@ -328,6 +328,37 @@ static void test_coverage_very_low(void **state) {
                    "been seen");
 }
 
+static void test_not_counted(void **state) {
+        static const uint64_t even[] = { 1, 1 };
+        struct machine *m = *state;
+
+        add_softirqs(m, "NET_RX", even, 2);
+        for (unsigned i = 0; i < 3; i++) {
+                ADD_ROW(&m->batch, DELAY_LOST, "", 7, 1);
+                ADD_ROW(&m->batch, DELAY_SUPPRESSED, "", 1, 1);
+                if (i > 0)
+                        ADD_ROW(&m->batch, DELAY_OBSERVED, "", 1, 1);
+                commit(m->store, m->delay, i * SPAN / 2, &m->batch);
+        }
+        run(m, NULL);
+        assert_int_equal(m->report->findings.n_items, 0); /* all of it happened before */
+
+        ADD_ROW(&m->batch, DELAY_LOST, "", 9, 2);
+        ADD_ROW(&m->batch, DELAY_SUPPRESSED, "", 1, 5);
+        commit(m->store, m->delay, SPAN + 10, &m->batch);
+        m->report = report_free(m->report);
+        assert_int_equal(
+                report_query(m->store, &(struct report_request){ AT(SPAN), AT(2 * SPAN), NULL }, &m->report),
+                0);
+        assert_int_equal(m->report->findings.n_items, 1);
+        assert_int_equal(find(m, "windows-not-recorded")->severity, SEVERITY_WARNING);
+        assert_string_equal(
+                find(m, "windows-not-recorded")->text,
+                "7 more windows were found but not recorded (4 above the limit of events per second, 3 "
+                "because the kernel's buffer was full): all counts and totals of windows are too low by "
+                "these");
+}
+
 /* Softirq passes at both ends and around a gap of the given length in the middle. */
 static void add_gap(struct machine *m, double length) {
         static const double seconds[] = { 0, 50, 0, SPAN };
@@ -421,11 +452,22 @@ static void test_no_memory(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                TEST(test_healthy),           TEST(test_culprit),         TEST(test_culprit_without_name),
-                TEST(test_handlers),          TEST(test_window_severity), TEST(test_culprits_are_bounded),
-                TEST(test_other_classes),     TEST(test_imbalance),       TEST(test_coverage),
-                TEST(test_coverage_very_low), TEST(test_short_gap),       TEST(test_gap),
-                TEST(test_long_gap),          TEST(test_not_recorded),    TEST(test_no_memory),
+                TEST(test_healthy),
+                TEST(test_culprit),
+                TEST(test_culprit_without_name),
+                TEST(test_handlers),
+                TEST(test_window_severity),
+                TEST(test_culprits_are_bounded),
+                TEST(test_other_classes),
+                TEST(test_imbalance),
+                TEST(test_coverage),
+                TEST(test_coverage_very_low),
+                TEST(test_not_counted),
+                TEST(test_short_gap),
+                TEST(test_gap),
+                TEST(test_long_gap),
+                TEST(test_not_recorded),
+                TEST(test_no_memory),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
