@@ -59,7 +59,7 @@ int finding_add(struct finding_context *context, enum severity severity, const c
         return 0;
 }
 
-static int set_text(char **text, const char *format, va_list ap) {
+static int _printf_(2, 0) set_text(char **text, const char *format, va_list ap) {
         char *p;
 
         if (vasprintf(&p, format, ap) < 0)
