@@ -192,7 +192,8 @@ int finding_coverage(struct finding_context *context) {
 
 /* Windows that were found but have no record: what the report says of windows is then too little. */
 int finding_not_counted(struct finding_context *context) {
-        uint64_t lost = context->report->n_windows_lost, suppressed = context->report->n_windows_suppressed;
+        const struct latency *latency = context->report->latency;
+        uint64_t lost = latency ? latency->n_lost : 0, suppressed = latency ? latency->n_suppressed : 0;
         struct finding *finding;
         int r;
 

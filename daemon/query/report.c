@@ -89,10 +89,10 @@ static int report_fill_gaps(const struct store *store, struct report *report) {
 
 /* Nothing to compare is no failure of the report: that part stays NULL, and the gaps say why. */
 static int report_fill_rates(const struct store *store, const struct report_request *request,
-                             const char *source, const char *metric, struct rates **ret_rates) {
+                             const char *source, struct rates **ret_rates) {
         const struct rates_request rates_request = {
                 .source = source,
-                .metric = metric,
+                .metric = source, /* the collectors' main metric bears their name */
                 .since_us = request->since_us,
                 .until_us = request->until_us,
                 .cpus = request->cpus,
@@ -101,34 +101,6 @@ static int report_fill_rates(const struct store *store, const struct report_requ
 
         r = rates_query(store, &rates_request, ret_rates);
         return r == -ENOENT ? 0 : r;
-}
-
-/* How much a counter of the irq-delay collector went up. */
-static int report_count(const struct store *store, const struct report_request *request, const char *metric,
-                        uint64_t *count) {
-        _cleanup_(rates_freep) struct rates *rates = NULL;
-        int r;
-
-        r = report_fill_rates(store, request, "irq-delay", metric, &rates);
-        if (r < 0)
-                return r;
-
-        for (size_t i = 0; rates && i < rates->n_rows; i++)
-                *count += rates->rows[i].total;
-        return 0;
-}
-
-static int report_fill_windows(const struct store *store, const struct report_request *request,
-                               struct report *report) {
-        int r;
-
-        r = windows_query(store, request->since_us, request->until_us, request->cpus, &report->windows);
-        if (r < 0)
-                return r;
-        r = report_count(store, request, "lost", &report->n_windows_lost);
-        if (r < 0)
-                return r;
-        return report_count(store, request, "suppressed", &report->n_windows_suppressed);
 }
 
 static int report_fill_latency(const struct store *store, const struct report_request *request,
@@ -143,16 +115,16 @@ static int report_fill(const struct store *store, const struct report_request *r
                        struct report *report) {
         int r;
 
-        r = report_fill_windows(store, request, report);
+        r = windows_query(store, request->since_us, request->until_us, request->cpus, &report->windows);
         if (r < 0)
                 return r;
         r = report_fill_latency(store, request, &report->latency);
         if (r < 0)
                 return r;
-        r = report_fill_rates(store, request, "softirqs", "softirqs", &report->softirqs);
+        r = report_fill_rates(store, request, "softirqs", &report->softirqs);
         if (r < 0)
                 return r;
-        r = report_fill_rates(store, request, "interrupts", "interrupts", &report->interrupts);
+        r = report_fill_rates(store, request, "interrupts", &report->interrupts);
         if (r < 0)
                 return r;
         r = report_fill_gaps(store, report);

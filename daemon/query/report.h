@@ -34,8 +34,6 @@ struct report {
         uint64_t since_us, until_us;
         bool filtered;              /* a selection of CPUs, not the machine */
         struct windows *windows;    /* never NULL */
-        uint64_t n_windows_lost;    /* found, but not recorded: the kernel's buffer was full */
-        uint64_t n_windows_suppressed; /* found, but above the limit of events per second */
         struct latency *latency;    /* NULL: irq-delay does not run */
         struct rates *softirqs;     /* NULL: not collected */
         struct rates *interrupts;
