@@ -190,6 +190,38 @@ int finding_coverage(struct finding_context *context) {
         return r;
 }
 
+/* Windows that were found but have no record: what the report says of windows is then too little. */
+int finding_not_counted(struct finding_context *context) {
+        const struct latency *latency = context->report->latency;
+        uint64_t lost = latency ? latency->n_lost : 0, suppressed = latency ? latency->n_suppressed : 0;
+        struct finding *finding;
+        int r;
+
+        if (lost + suppressed == 0)
+                return 0;
+
+        r = finding_add(context, SEVERITY_WARNING, "irq-delay", &finding);
+        if (r == 0)
+                r = finding_set_text(
+                        finding,
+                        "%" PRIu64 " more %s found but not recorded (%" PRIu64
+                        " above the limit of events per second, %" PRIu64
+                        " because the kernel's buffer was full): all counts and totals of windows are "
+                        "too low by these",
+                        lost + suppressed, lost + suppressed == 1 ? "window was" : "windows were", suppressed,
+                        lost);
+        if (r == 0)
+                r = finding_set_advice(
+                        finding, "The latency histogram has counted them all. A higher threshold keeps the "
+                                 "records for the long ones: \"irqctl set irq-delay.threshold=...\" "
+                                 "(free, until the next restart).");
+        if (r == 0)
+                r = finding_add_integer(finding, "lost", lost);
+        if (r == 0)
+                r = finding_add_integer(finding, "suppressed", suppressed);
+        return r;
+}
+
 static double percent_of_span(const struct report *report, uint64_t us) {
         return 100.0 * (double)us / (double)(report->until_us - report->since_us);
 }

@@ -27,6 +27,7 @@ int finding_idle_exit(struct finding_context *context);
 /* Rules about load and about what was not watched (finding-load.c). */
 int finding_softirq_imbalance(struct finding_context *context);
 int finding_coverage(struct finding_context *context);
+int finding_not_counted(struct finding_context *context);
 int finding_gaps(struct finding_context *context);
 int finding_not_recorded(struct finding_context *context);
 

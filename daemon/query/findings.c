@@ -16,6 +16,7 @@ static const struct {
         { "unexplained-window", finding_unexplained },
         { "steal", finding_steal },
         { "platform-stall", finding_platform },
+        { "windows-not-recorded", finding_not_counted },
         { "softirq-imbalance", finding_softirq_imbalance },
         { "coverage-low", finding_coverage },
         { "collector-gap", finding_gaps },
@@ -58,7 +59,7 @@ int finding_add(struct finding_context *context, enum severity severity, const c
         return 0;
 }
 
-static int set_text(char **text, const char *format, va_list ap) {
+static int _printf_(2, 0) set_text(char **text, const char *format, va_list ap) {
         char *p;
 
         if (vasprintf(&p, format, ap) < 0)

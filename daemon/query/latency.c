@@ -16,14 +16,15 @@ enum latency_metric {
         LATENCY_LARGEST,
         LATENCY_OBSERVED,
         LATENCY_WATCHED,
+        LATENCY_LOST,
+        LATENCY_SUPPRESSED,
         _LATENCY_METRIC_MAX,
 };
 
 static const char *const metric_names[] = {
-        [LATENCY_LATENESS] = "lateness",
-        [LATENCY_LARGEST] = "lateness-max",
-        [LATENCY_OBSERVED] = "observed",
-        [LATENCY_WATCHED] = "watched",
+        [LATENCY_LATENESS] = "lateness", [LATENCY_LARGEST] = "lateness-max",
+        [LATENCY_OBSERVED] = "observed", [LATENCY_WATCHED] = "watched",
+        [LATENCY_LOST] = "lost",         [LATENCY_SUPPRESSED] = "suppressed",
 };
 _Static_assert(ELEMENTSOF(metric_names) == _LATENCY_METRIC_MAX, "a name for every metric");
 
@@ -36,7 +37,9 @@ struct latency_sum {
         uint64_t gauge_risen_ns;   /* the largest that it rose to within the span; 0: never rose */
 };
 
+/* All CPUs. */
 struct latency_sums {
+        uint64_t n_lost, n_suppressed;
         const struct store *store;
         unsigned source;
         const struct cpu_set *filter;     /* NULL: all */
@@ -90,6 +93,15 @@ static void latency_add_gauge(struct latency_sum *sum, uint64_t value, bool base
         sum->gauge_largest_ns = MAX(sum->gauge_largest_ns, value);
 }
 
+static enum latency_metric latency_metric_of(const struct latency_sums *sums, unsigned metric) {
+        enum latency_metric m = 0;
+
+        while (m < _LATENCY_METRIC_MAX && sums->metrics[m] != (int)metric)
+                m++;
+
+        return m;
+}
+
 static int latency_add_change(struct latency_sums *sums, const struct store_change *change, bool baseline) {
         const struct store_row *row = store_row_at(sums->store, sums->source, change->row);
         uint64_t delta = baseline ? 0 : change->delta;
@@ -104,14 +116,29 @@ static int latency_add_change(struct latency_sums *sums, const struct store_chan
                 return r;
 
         sum = &sums->cpus[change->cpu];
-        if ((int)row->metric == sums->metrics[LATENCY_LATENESS])
+        switch (latency_metric_of(sums, row->metric)) {
+        case LATENCY_LATENESS:
                 latency_add_bucket(sum, row->key.name, delta);
-        else if ((int)row->metric == sums->metrics[LATENCY_LARGEST])
+                break;
+        case LATENCY_LARGEST:
                 latency_add_gauge(sum, change->value, baseline);
-        else if ((int)row->metric == sums->metrics[LATENCY_OBSERVED])
+                break;
+        case LATENCY_OBSERVED:
                 sum->observed_ns += delta;
-        else if ((int)row->metric == sums->metrics[LATENCY_WATCHED])
+                break;
+        case LATENCY_WATCHED:
                 sum->watched_ns += delta;
+                break;
+        case LATENCY_LOST:
+                sums->n_lost += delta;
+                break;
+        case LATENCY_SUPPRESSED:
+                sums->n_suppressed += delta;
+                break;
+        case _LATENCY_METRIC_MAX: /* of no interest here */
+                break;
+        }
+
         return 0;
 }
 
@@ -253,6 +280,8 @@ int latency_query(const struct store *store, uint64_t since_us, uint64_t until_u
         if (r < 0)
                 return r;
 
+        latency->n_lost = sums.n_lost;
+        latency->n_suppressed = sums.n_suppressed;
         *ret_latency = TAKE_PTR(latency);
         return 0;
 }

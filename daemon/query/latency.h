@@ -23,11 +23,13 @@ struct latency_cpu {
 struct latency {
         struct latency_cpu *cpus; /* ascending CPU ids */
         size_t n_cpus;
+        uint64_t n_lost;       /* windows that were found, but not recorded: the kernel's buffer was full */
+        uint64_t n_suppressed; /* the same: above the limit of events per second */
 };
 
 /* Reads source "irq-delay", per CPU and in ns: "lateness" (histogram), "lateness-max" (gauge: largest since
  * start), "observed" (counter) and "watched" (counter: wall time for which the collector was responsible for
- * this online CPU). 0; -ENOENT nothing to compare in the span; -ENOMEM. */
+ * this online CPU); and the counters "lost" and "suppressed". 0; -ENOENT nothing to compare in the span; -ENOMEM. */
 int latency_query(const struct store *store, uint64_t since_us, uint64_t until_us,
                   const struct cpu_set *cpus, struct latency **ret_latency);
 struct latency *latency_free(struct latency *latency);

@@ -80,7 +80,8 @@ int encoder_add(struct encoder *encoder, uint32_t row, int cpu, bool first, uint
 }
 
 void decoder_init(struct decoder *decoder, const uint8_t *data, size_t size) {
-        *decoder = (struct decoder){ .p = data, .end = data + size, .row = -1 };
+        /* An empty chunk has no data: nothing may be added to NULL, not even 0. */
+        *decoder = (struct decoder){ .p = data, .end = size > 0 ? data + size : data, .row = -1 };
 }
 
 int shared_cpus_new(const struct cpu_set *cpus, struct shared_cpus **ret_cpus) {

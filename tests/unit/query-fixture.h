@@ -20,13 +20,15 @@ static uint64_t base_us _unused_ = UINT64_C(1700000000000000);
 #define AT(seconds) (base_us + (uint64_t)(int64_t)((seconds)*1e6)) /* may lie before the base */
 #define MSEC(ms) ((uint64_t)((ms)*1e6))
 
-enum { DELAY_LATENESS, DELAY_LARGEST, DELAY_OBSERVED, DELAY_WATCHED };
+enum { DELAY_LATENESS, DELAY_LARGEST, DELAY_OBSERVED, DELAY_WATCHED, DELAY_LOST, DELAY_SUPPRESSED };
 
 static const struct metric_desc delay_metrics[] _unused_ = {
         [DELAY_LATENESS] = { "lateness", "ns", "", "bucket", {}, METRIC_HISTOGRAM, 64 },
         [DELAY_LARGEST] = { "lateness-max", "ns", "", NULL, {}, METRIC_GAUGE, 64 },
         [DELAY_OBSERVED] = { "observed", "ns", "", NULL, {}, METRIC_COUNTER, 64 },
         [DELAY_WATCHED] = { "watched", "ns", "", NULL, {}, METRIC_COUNTER, 64 },
+        [DELAY_LOST] = { "lost", "1", "", NULL, {}, METRIC_COUNTER, 64 },
+        [DELAY_SUPPRESSED] = { "suppressed", "1", "", NULL, {}, METRIC_COUNTER, 64 },
 };
 
 static inline struct store *new_store(void) {

@@ -247,16 +247,14 @@ static void test_other_classes(void **state) {
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 struct machine *m;
 
+                (void)teardown(state);
                 (void)setup(state);
                 m = *state;
                 add_healthy(m);
                 (void)add_window(m->store, 1, 0, cases[i].class, 10, 11, NULL, NULL);
                 (void)add_window(m->store, 2, 2, cases[i].class, 20, 21, "f", NULL);
                 check_only(m, cases[i].code, cases[i].severity, "CPUs 0,2", cases[i].text);
-                (void)teardown(state);
         }
-
-        (void)setup(state); /* for the group's own teardown */
 }
 
 static void check_imbalance(void **state, const char *type, const uint64_t *per_second, size_t n,
@@ -326,6 +324,37 @@ static void test_coverage_very_low(void **state) {
         check_only(m, "coverage-low", SEVERITY_WARNING, "CPU 1",
                    "CPU 1: as little as 49 % of the time was observed; a window in the rest would not have "
                    "been seen");
+}
+
+static void test_not_counted(void **state) {
+        static const uint64_t even[] = { 1, 1 };
+        struct machine *m = *state;
+
+        add_softirqs(m, "NET_RX", even, 2);
+        for (unsigned i = 0; i < 3; i++) {
+                ADD_ROW(&m->batch, DELAY_LOST, "", 7, 1);
+                ADD_ROW(&m->batch, DELAY_SUPPRESSED, "", 1, 1);
+                if (i > 0)
+                        ADD_ROW(&m->batch, DELAY_OBSERVED, "", 1, 1);
+                commit(m->store, m->delay, i * SPAN / 2, &m->batch);
+        }
+        run(m, NULL);
+        assert_int_equal(m->report->findings.n_items, 0); /* all of it happened before */
+
+        ADD_ROW(&m->batch, DELAY_LOST, "", 9, 2);
+        ADD_ROW(&m->batch, DELAY_SUPPRESSED, "", 1, 5);
+        commit(m->store, m->delay, SPAN + 10, &m->batch);
+        m->report = report_free(m->report);
+        assert_int_equal(
+                report_query(m->store, &(struct report_request){ AT(SPAN), AT(2 * SPAN), NULL }, &m->report),
+                0);
+        assert_int_equal(m->report->findings.n_items, 1);
+        assert_int_equal(find(m, "windows-not-recorded")->severity, SEVERITY_WARNING);
+        assert_string_equal(
+                find(m, "windows-not-recorded")->text,
+                "7 more windows were found but not recorded (4 above the limit of events per second, 3 "
+                "because the kernel's buffer was full): all counts and totals of windows are too low by "
+                "these");
 }
 
 /* Softirq passes at both ends and around a gap of the given length in the middle. */
@@ -421,11 +450,22 @@ static void test_no_memory(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                TEST(test_healthy),           TEST(test_culprit),         TEST(test_culprit_without_name),
-                TEST(test_handlers),          TEST(test_window_severity), TEST(test_culprits_are_bounded),
-                TEST(test_other_classes),     TEST(test_imbalance),       TEST(test_coverage),
-                TEST(test_coverage_very_low), TEST(test_short_gap),       TEST(test_gap),
-                TEST(test_long_gap),          TEST(test_not_recorded),    TEST(test_no_memory),
+                TEST(test_healthy),
+                TEST(test_culprit),
+                TEST(test_culprit_without_name),
+                TEST(test_handlers),
+                TEST(test_window_severity),
+                TEST(test_culprits_are_bounded),
+                TEST(test_other_classes),
+                TEST(test_imbalance),
+                TEST(test_coverage),
+                TEST(test_coverage_very_low),
+                TEST(test_not_counted),
+                TEST(test_short_gap),
+                TEST(test_gap),
+                TEST(test_long_gap),
+                TEST(test_not_recorded),
+                TEST(test_no_memory),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
