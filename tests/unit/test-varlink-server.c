@@ -465,8 +465,8 @@ static void test_oneway(void **state) {
                 "{\"method\":\"org.example.test.Need\",\"oneway\":true}",
                 "{\"method\":\"org.example.test.Watch\",\"oneway\":true}",
                 "{\"method\":\"org.example.test.Watch\",\"oneway\":true,\"more\":true}",
-                "{\"method\":\"org.example.test.MaybeCount\",\"oneway\":true,\"more\":true,"
-                "\"parameters\":{\"limit\":3}}",
+                ("{\"method\":\"org.example.test.MaybeCount\",\"oneway\":true,\"more\":true,"
+                 "\"parameters\":{\"limit\":3}}"),
                 "{\"method\":\"org.example.test.Big\",\"oneway\":true,\"parameters\":{\"size\":2000000}}",
                 "{\"method\":\"org.varlink.service.GetInfo\",\"oneway\":true}",
         };
