@@ -76,8 +76,8 @@ static void worker_finish(struct worker *worker, struct job *job) {
         (void)pthread_mutex_lock(&worker->lock);
         job->ran = true;
         job_list_append(&worker->finished, job);
-        (void)pthread_mutex_unlock(&worker->lock);
         worker_signal(worker);
+        (void)pthread_mutex_unlock(&worker->lock);
 }
 
 static void *worker_main(void *data) {
@@ -196,10 +196,9 @@ void worker_collect(struct worker *worker) {
         struct job_list finished;
         uint64_t count;
 
-        /* First the counter, then the list: a job that finishes in between makes it readable again. */
-        (void)!read(worker->event_fd, &count, sizeof(count));
-
+        /* Counter and list change together: the descriptor is readable exactly while jobs wait. */
         (void)pthread_mutex_lock(&worker->lock);
+        (void)!read(worker->event_fd, &count, sizeof(count));
         finished = worker->finished;
         worker->finished = (struct job_list){};
         (void)pthread_mutex_unlock(&worker->lock);

@@ -455,6 +455,28 @@ static void test_pipelined_behind_stream(void **state) {
         peer_done(&peer);
 }
 
+static void test_no_read_ahead(void **state) {
+        static const char *const open[] = { CALL("Later"), MORE("Watch", "{}") };
+        struct fixture *fixture = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(open); i++) {
+                struct peer peer;
+
+                peer_attach(&peer, fixture);
+                peer_call(&peer, open[i]);
+                peer_expect_silence(&peer, fixture);
+                peer_call(&peer, CALL("Echo"));
+                peer_expect_silence(&peer, fixture);
+                assert_int_equal(fixture->server->connections->input.size,
+                                 fixture->server->connections->input.start);
+                assert_int_equal(test_service_release(&fixture->service), 0);
+                peer_expect(&peer, fixture, EMPTY);
+                peer_expect(&peer, fixture, EMPTY);
+                peer_done(&peer);
+                (void)fixture_run(fixture);
+        }
+}
+
 static void test_oneway(void **state) {
         static const char *const calls[] = {
                 "{\"method\":\"org.example.test.Echo\",\"oneway\":true}",
@@ -465,8 +487,8 @@ static void test_oneway(void **state) {
                 "{\"method\":\"org.example.test.Need\",\"oneway\":true}",
                 "{\"method\":\"org.example.test.Watch\",\"oneway\":true}",
                 "{\"method\":\"org.example.test.Watch\",\"oneway\":true,\"more\":true}",
-                "{\"method\":\"org.example.test.MaybeCount\",\"oneway\":true,\"more\":true,"
-                "\"parameters\":{\"limit\":3}}",
+                ("{\"method\":\"org.example.test.MaybeCount\",\"oneway\":true,\"more\":true,"
+                 "\"parameters\":{\"limit\":3}}"),
                 "{\"method\":\"org.example.test.Big\",\"oneway\":true,\"parameters\":{\"size\":2000000}}",
                 "{\"method\":\"org.varlink.service.GetInfo\",\"oneway\":true}",
         };
@@ -766,8 +788,8 @@ static void test_slow_reader(void **state) {
         assert_int_equal(fixture->service.n_held, 2);
 
         while (fixture->service.n_held == 2) {
-                assert_true(test_service_notify(&fixture->service, 0, 10000) != 0 || sent < 1000);
-                sent++;
+                (void)test_service_notify(&fixture->service, 0, 10000);
+                assert_true(++sent < 1000);
                 (void)fixture_run(fixture);
                 (void)peer_read(&good);
                 good.input.start = good.input.scanned = good.input.size = 0;
@@ -976,6 +998,7 @@ int main(void) {
                 TEST(test_pipelined),
                 TEST(test_pipelined_behind_open_call),
                 TEST(test_pipelined_behind_stream),
+                TEST(test_no_read_ahead),
                 TEST(test_oneway),
                 TEST(test_oneway_later),
                 TEST(test_oneway_then_close),
