@@ -108,28 +108,26 @@ char *text_sanitize(const char *text) {
         return copy;
 }
 
-size_t text_fit(const char *text, unsigned width, bool utf8, const char **ret_ellipsis) {
-        const char *ellipsis = utf8 ? "…" : "..";
-        unsigned used = text_width(ellipsis);
-        const char *p = text;
+struct text_part text_fit(const char *text, unsigned width, bool utf8) {
+        struct text_part part = { .ellipsis = utf8 ? "…" : ".." };
+        unsigned all = text_width(text);
+        int32_t c;
 
-        *ret_ellipsis = "";
-        if (text_width(text) <= width)
-                return strlen(text);
-        if (used > width)
-                return 0;
+        if (all <= width)
+                return (struct text_part){ .n = strlen(text), .ellipsis = "", .width = all };
 
-        for (int32_t c;;) {
-                size_t n = text_decode(p, &c);
+        part.width = text_width(part.ellipsis);
+        if (part.width > width)
+                return (struct text_part){ .ellipsis = "" };
 
-                used += char_width(c);
-                if (used > width)
-                        break;
-                p += n;
+        for (;;) {
+                size_t n = text_decode(text + part.n, &c);
+
+                if (part.width + char_width(c) > width)
+                        return part;
+                part.width += char_width(c);
+                part.n += n;
         }
-
-        *ret_ellipsis = ellipsis;
-        return (size_t)(p - text);
 }
 
 static bool is_unit(const char *word, size_t n) {

@@ -47,6 +47,10 @@ unsigned text_width(const char *text);
 /* A copy in which control characters (escape sequences, line ends) and invalid UTF-8 became '?'.
  * NULL when out of memory. */
 char *text_sanitize(const char *text);
-/* How many bytes of text fit into width columns: all of them, with *ret_ellipsis "", or those before an
- * ellipsis that fits as well. */
-size_t text_fit(const char *text, unsigned width, bool utf8, const char **ret_ellipsis);
+/* The part of a text that fits into some columns, and what stands for the rest. */
+struct text_part {
+        size_t n;             /* bytes of the text */
+        const char *ellipsis; /* "" when all of it fits */
+        unsigned width;       /* columns that both take */
+};
+struct text_part text_fit(const char *text, unsigned width, bool utf8);
