@@ -163,17 +163,23 @@ static size_t wrap_unit(const char *text, unsigned room) {
         return n;
 }
 
-void style_wrap(const struct style *style, FILE *f, unsigned column, const char *text) {
+/* Each line has its own colour sequences: pagers forget colours at the end of a line. */
+static void wrap_line_end(const struct style *style, FILE *f, unsigned column, enum colour colour) {
+        fprintf(f, "%s\n%*s%s", style_off(style, colour), (int)column, "", style_on(style, colour));
+}
+
+void style_wrap(const struct style *style, FILE *f, unsigned column, enum colour colour, const char *text) {
         unsigned limit = style->width ? MIN(style->width, (unsigned)PROSE_WIDTH_MAX) : PROSE_WIDTH_MAX;
         unsigned x = column;
 
+        fputs(style_on(style, colour), f);
         while (*text) {
                 size_t blanks = strspn(text, " ");
                 size_t n = wrap_unit(text + blanks, limit > column ? limit - column : 0);
                 unsigned w = text_width_n(text + blanks, n);
 
                 if (x > column && x + (unsigned)blanks + w > limit) {
-                        fprintf(f, "\n%*s", (int)column, "");
+                        wrap_line_end(style, f, column, colour);
                         x = column;
                 } else {
                         fprintf(f, "%*s", (int)blanks, "");
@@ -184,11 +190,11 @@ void style_wrap(const struct style *style, FILE *f, unsigned column, const char 
                 x += w;
                 text += blanks + n;
                 if (*text == '\n') {
-                        fprintf(f, "\n%*s", (int)column, "");
+                        wrap_line_end(style, f, column, colour);
                         x = column;
                         text++;
                 }
         }
 
-        fputc('\n', f);
+        fprintf(f, "%s\n", style_off(style, colour));
 }

@@ -40,7 +40,7 @@ void style_print(const struct style *style, FILE *f, enum colour colour, const c
 /* A heading of a section: a blank line, then the text in bold. */
 void style_heading(const struct style *style, FILE *f, const char *format, ...) _printf_(3, 4);
 /* Prints text broken between words, continuing at column; the cursor already stands there. Ends the line. */
-void style_wrap(const struct style *style, FILE *f, unsigned column, const char *text);
+void style_wrap(const struct style *style, FILE *f, unsigned column, enum colour colour, const char *text);
 
 /* Columns that text takes on a terminal. Invalid UTF-8 counts one column per byte. */
 unsigned text_width(const char *text);

@@ -303,7 +303,8 @@ static void test_brackets(void **state) {
 
         assert_string_equal(format_bracket(48200000, 51000000, buf), "48.2-51.0 ms");
         assert_string_equal(format_bracket(48200000, 48200001, buf), "48.2 ms");
-        assert_string_equal(format_bracket(0, 5000000, buf), "0.00-5.00 ms");
+        assert_string_equal(format_bracket(0, 5000000, buf), "up to 5.00 ms");
+        assert_string_equal(format_bracket(99800000, 100200000, buf), "99.8-100 ms");
         assert_string_equal(format_bracket(990000, 1010000, buf), "0.99-1.01 ms");
         assert_string_equal(format_bracket(870000, 999400, buf), "870-999 us");
         assert_string_equal(format_bracket(870000, 999600, buf), "0.87-1.00 ms");

@@ -260,7 +260,7 @@ static void test_wrap(void **state) {
                 FILE *f = open_memstream(&text, &size);
 
                 assert_non_null(f);
-                style_wrap(&style, f, cases[i].column, cases[i].text);
+                style_wrap(&style, f, cases[i].column, COLOUR_NONE, cases[i].text);
                 assert_int_equal(fclose(f), 0);
                 assert_string_equal(text, cases[i].expected);
         }
