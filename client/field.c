@@ -215,7 +215,7 @@ static const struct {
         { "softirq", "in a softirq", true },
         { "ipi", "in a cross-CPU call", true },
         { "steal", "CPU taken by the hypervisor", false },
-        { "platform", "the whole machine stopped (VM pause or SMI)", false },
+        { "platform", "the whole machine stopped: VM pause or SMI", false },
         { "idle-exit", "slow wake-up from idle", false },
         { "unknown", "cause not known", false },
 };

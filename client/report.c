@@ -95,7 +95,7 @@ static void write_other_classes(FILE *f, struct json_object *windows, const char
                         continue;
                 fprintf(f, "%s %" PRId64 " of class %s (%s), up to %s", lead, n, class, class_words(class),
                         format_duration(field_u64(entry, "worstMaxNsec"), buf));
-                lead = ",";
+                lead = ";";
         }
 }
 
