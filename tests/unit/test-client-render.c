@@ -22,6 +22,7 @@
 #include "common/fileio.h"
 #include "common/varlink-frame.h"
 #include "tests/harness/alloc-fail.h"
+#include "tests/harness/temp-tree.h"
 
 #include <fcntl.h>
 
@@ -313,6 +314,35 @@ static void test_brackets(void **state) {
         assert_string_equal(format_bracket(0, 0, buf), "0 ns");
 }
 
+static void test_numa(void **state) {
+        _cleanup_(temp_tree_done) struct temp_tree tree = {};
+        _cleanup_(freep) int *nodes = NULL, *one = NULL, *none = NULL;
+        size_t n = 0;
+
+        temp_tree_init(&tree);
+        assert_int_equal(numa_read(tree.fd, "node", &none, &n), 0);
+        assert_null(none);
+
+        temp_tree_write(&tree, "node/node0/cpulist", "0,2,4\n");
+        temp_tree_write(&tree, "node/node0/meminfo", "x");
+        temp_tree_write(&tree, "node/node2/cpulist", "\n"); /* memory only */
+        temp_tree_write(&tree, "node/nodes/cpulist", "7\n");
+        temp_tree_write(&tree, "node/possible", "0-3\n");
+        assert_int_equal(numa_read(tree.fd, "node", &one, &n), 1);
+        assert_null(one);
+
+        temp_tree_write(&tree, "node/node10/cpulist", "1,3,64-65\n");
+        temp_tree_write(&tree, "node/node3/cpulist", "garbage\n");
+        assert_int_equal(numa_read(tree.fd, "node", &nodes, &n), 2);
+        assert_non_null(nodes);
+        assert_true(n > 65);
+        assert_int_equal(nodes[0], 0);
+        assert_int_equal(nodes[4], 0);
+        assert_int_equal(nodes[65], 10);
+        assert_int_equal(nodes[5], -1);
+        assert_int_equal(nodes[7], -1);
+}
+
 static void check_reply(const char *error, const char *parameters, const char *expected) {
         _cleanup_(json_putp) struct json_object *object = json_tokener_parse(parameters);
         _cleanup_(freep) char *text = reply_error_text(error, object);
@@ -360,6 +390,7 @@ int main(void) {
                 cmocka_unit_test(test_no_memory),
                 cmocka_unit_test(test_numbers),
                 cmocka_unit_test(test_brackets),
+                cmocka_unit_test(test_numa),
                 cmocka_unit_test(test_error_texts),
         };
 
