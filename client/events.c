@@ -2,6 +2,7 @@
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 
 #include "client/field.h"
@@ -87,8 +88,8 @@ static int write_columns(const struct style *style, const char *const *columns, 
 /* One line of columns, cut at the terminal's edge. */
 static int print_columns(const struct style *style, FILE *f, enum colour colour, const char *const *columns) {
         _cleanup_(freep) char *text = NULL;
-        const char *ellipsis = "";
-        size_t size = 0, n;
+        struct text_part part;
+        size_t size = 0;
         FILE *memory;
         int r;
 
@@ -99,8 +100,8 @@ static int print_columns(const struct style *style, FILE *f, enum colour colour,
         if (fclose(memory) != 0 || r < 0)
                 return -ENOMEM;
 
-        n = style->width > 0 ? text_fit(text, style->width, style->utf8, &ellipsis) : strlen(text);
-        style_print(style, f, colour, "%.*s%s", (int)n, text, ellipsis);
+        part = text_fit(text, style->width ?: UINT_MAX, style->utf8);
+        style_print(style, f, colour, "%.*s%s", (int)part.n, text, part.ellipsis);
         fputc('\n', f);
         return 0;
 }

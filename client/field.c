@@ -124,25 +124,28 @@ char *format_share(double share, char *buf) {
         return buf;
 }
 
+/* Three significant digits each: a coarser lower bound could be rounded up into what is not certain. */
+static void format_bound(double value, bool whole, char *buf, size_t size) {
+        (void)snprintf(buf, size, "%.*f", whole ? 0 : fraction_digits(value), value);
+}
+
 char *format_bracket(uint64_t min_ns, uint64_t max_ns, char *buf) {
         static const struct {
                 double ns;
                 const char *name;
         } units[] = { { 1e9, "s" }, { 1e6, "ms" }, { 1e3, "us" }, { 1, "ns" } };
-        char low[16], high[16];
-        double min, max;
         size_t i = 0;
+        char low[24], high[24];
 
         while (i + 1 < ELEMENTSOF(units) && (double)max_ns < units[i].ns * 0.9995)
                 i++;
 
-        min = (double)min_ns / units[i].ns;
-        max = (double)max_ns / units[i].ns;
-        /* As many digits as the upper bound shows: a finer lower bound would pretend. */
-        (void)snprintf(low, sizeof(low), "%.*f", i == 3 ? 0 : fraction_digits(max), min);
-        (void)snprintf(high, sizeof(high), "%.*f", i == 3 ? 0 : fraction_digits(max), max);
+        format_bound((double)min_ns / units[i].ns, i == 3, low, sizeof(low));
+        format_bound((double)max_ns / units[i].ns, i == 3, high, sizeof(high));
         if (strcmp(low, high) == 0)
                 (void)snprintf(buf, FIELD_TEXT_MAX, "%s %s", high, units[i].name);
+        else if (min_ns == 0)
+                (void)snprintf(buf, FIELD_TEXT_MAX, "up to %s %s", high, units[i].name);
         else
                 (void)snprintf(buf, FIELD_TEXT_MAX, "%s-%s %s", low, high, units[i].name);
         return buf;
@@ -212,7 +215,7 @@ static const struct {
         { "softirq", "in a softirq", true },
         { "ipi", "in a cross-CPU call", true },
         { "steal", "CPU taken by the hypervisor", false },
-        { "platform", "the whole machine stopped (VM pause or SMI)", false },
+        { "platform", "the whole machine stopped: VM pause or SMI", false },
         { "idle-exit", "slow wake-up from idle", false },
         { "unknown", "cause not known", false },
 };
@@ -264,7 +267,8 @@ static enum evidence_unit evidence_unit(const char *name, size_t *ret_length) {
         return UNIT_NONE;
 }
 
-char *spell_name(const char *name, size_t length, char *buf) {
+/* The first length bytes of a name, as words: "lostRecords" -> "lost records". Fills buf (FIELD_TEXT_MAX). */
+static char *spell_name(const char *name, size_t length, char *buf) {
         size_t n = 0;
 
         for (size_t i = 0; i < length && n + 2 < FIELD_TEXT_MAX; i++) {
@@ -301,6 +305,16 @@ static void spell_number(int64_t value, enum evidence_unit unit, FILE *f) {
         default:
                 fprintf(f, "%" PRId64, value);
         }
+}
+
+void write_fact(const char *name, int64_t value, FILE *f) {
+        enum evidence_unit unit;
+        char buf[FIELD_TEXT_MAX];
+        size_t length;
+
+        unit = evidence_unit(name, &length);
+        fprintf(f, "%s ", spell_name(name, length, buf));
+        spell_number(value, unit, f);
 }
 
 /* The member whose name is the first length bytes of name and then the unit's: "worstMaxNsec" for

@@ -53,8 +53,8 @@ const char *class_words(const char *class);
 /* True for the classes in which this machine's own kernel held interrupts off. */
 bool class_is_irqs_off(const char *class);
 enum colour severity_colour(const char *severity);
-/* The first length bytes of a name, as words: "lostRecords" -> "lost records". Fills buf (FIELD_TEXT_MAX). */
-char *spell_name(const char *name, size_t length, char *buf);
+/* A named number in words: "lostRecords", 3 -> "lost records 3"; "heartbeatNsec" -> "heartbeat 5.00 ms". */
+void write_fact(const char *name, int64_t value, FILE *f);
 /* One fact of an evidence object in words, safe to print: "steal 51.0 ms", "other cpus 2-3", "worst 48.2-51.0
  * ms" for the pair worstMinNsec, worstMaxNsec. 1: *ret_text, which the caller frees; 0: it is the second half
  * of a pair and was told with the first; -ENOMEM. */

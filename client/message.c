@@ -8,7 +8,7 @@
 
 #include "client/field.h"
 
-static void message(const char *format, va_list ap) {
+static __attribute__((format(printf, 1, 0))) void message(const char *format, va_list ap) {
         _cleanup_(freep) char *text = NULL;
 
         fflush(stdout);

@@ -95,7 +95,7 @@ static void write_other_classes(FILE *f, struct json_object *windows, const char
                         continue;
                 fprintf(f, "%s %" PRId64 " of class %s (%s), up to %s", lead, n, class, class_words(class),
                         format_duration(field_u64(entry, "worstMaxNsec"), buf));
-                lead = ",";
+                lead = ";";
         }
 }
 
@@ -141,9 +141,7 @@ static int render_headline(const struct style *style, struct json_object *report
         if (fclose(memory) != 0 || r < 0)
                 return -ENOMEM;
 
-        fputs(style_on(style, COLOUR_BOLD), f);
-        style_wrap(style, f, 0, text);
-        fputs(style_off(style, COLOUR_BOLD), f);
+        style_wrap(style, f, 0, COLOUR_BOLD, text);
         return 0;
 }
 
@@ -157,19 +155,38 @@ static double mean_coverage(struct json_object *latency) {
         return array_length(latency) > 0 ? sum / (double)array_length(latency) : 0;
 }
 
+/* Share of the span in which timers were watched: what the collector's passes covered, less its gaps. */
+static double watched_share(struct json_object *report) {
+        uint64_t since = field_u64(report, "sinceUsec"), until = field_u64(report, "untilUsec"), missing = 0;
+        struct json_object *gaps = field_array(report, "gaps");
+
+        for (size_t i = 0; i < array_length(gaps); i++) {
+                struct json_object *gap = array_at(gaps, i);
+                uint64_t from = field_u64(gap, "sinceUsec"), to = field_u64(gap, "untilUsec");
+
+                if (strcmp(field_string(gap, "collector") ?: "", "irq-delay") == 0 && to > from)
+                        missing += to - from;
+        }
+
+        if (until <= since || missing >= until - since)
+                return 0;
+        return mean_coverage(field_array(report, "latency")) *
+               (1 - (double)missing / (double)(until - since));
+}
+
 /* A span that was not watched completely must not read like a clean bill of health. */
 static void render_coverage(const struct style *style, struct json_object *report, FILE *f) {
-        struct json_object *latency = field_array(report, "latency");
-        double coverage = mean_coverage(latency);
+        double watched = watched_share(report);
         char buf[FIELD_TEXT_MAX];
 
         if (!windows_were_watched(report))
                 style_print(
                         style, f, COLOUR_YELLOW,
                         "Collector irq-delay does not run or saw nothing in that time; see: irqctl status\n");
-        else if (coverage < 0.99)
-                style_print(style, f, COLOUR_YELLOW, "Timers were watched only %s of that time; see below.\n",
-                            format_share(coverage, buf));
+        else if (watched < 0.99)
+                style_print(style, f, COLOUR_YELLOW,
+                            "Windows were watched for only %s of that time; see below.\n",
+                            format_share(watched, buf));
 }
 
 static void write_clean_bill(FILE *f, struct json_object *report) {
@@ -186,8 +203,8 @@ static void write_clean_bill(FILE *f, struct json_object *report) {
                             field_u64(array_at(latency, i), "maxNsec") > field_u64(worst, "maxNsec"))
                                 worst = array_at(latency, i);
                 fprintf(f, "No findings: timers of %zu %s were watched %s of the time", n,
-                        plural((int64_t)n, "CPU", "CPUs"), format_share(mean_coverage(latency), buf));
-                fprintf(f, ", the latest ran %s late on CPU %" PRId64,
+                        plural((int64_t)n, "CPU", "CPUs"), format_share(watched_share(report), buf));
+                fprintf(f, ", the worst ran %s late on CPU %" PRId64,
                         format_duration(field_u64(worst, "maxNsec"), buf), field_integer(worst, "cpu", -1));
         }
 
@@ -208,7 +225,7 @@ static int render_no_findings(const struct style *style, struct json_object *rep
                 return -ENOMEM;
 
         fputs("\n", f);
-        style_wrap(style, f, 0, text);
+        style_wrap(style, f, 0, COLOUR_NONE, text);
         return 0;
 }
 
@@ -247,9 +264,9 @@ static int render_evidence(const struct style *style, struct json_object *eviden
         if (!*text)
                 return 0;
 
-        fprintf(f, "%*s%sevidence: ", (int)indent, "", style_on(style, COLOUR_DIM));
-        style_wrap(style, f, indent + (unsigned)strlen("evidence: "), text);
-        fputs(style_off(style, COLOUR_DIM), f);
+        fprintf(f, "%*s", (int)indent, "");
+        style_print(style, f, COLOUR_DIM, "evidence: ");
+        style_wrap(style, f, indent + (unsigned)strlen("evidence: "), COLOUR_DIM, text);
         return 0;
 }
 
@@ -273,12 +290,12 @@ static int render_finding(const struct style *style, struct json_object *finding
         for (char *p = label; *p; p++)
                 *p = (char)(*p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p);
         style_print(style, f, severity_colour(severity), "%-*s", FINDING_INDENT, label);
-        style_wrap(style, f, FINDING_INDENT, safe);
+        style_wrap(style, f, FINDING_INDENT, COLOUR_NONE, safe);
         if (render_evidence(style, field_object(finding, "evidence"), FINDING_INDENT, f) < 0)
                 return -ENOMEM;
         if (advice) {
                 fprintf(f, "%*s-> ", FINDING_INDENT, "");
-                style_wrap(style, f, FINDING_INDENT + 3, safe_advice);
+                style_wrap(style, f, FINDING_INDENT + 3, COLOUR_NONE, safe_advice);
         }
 
         return 0;
@@ -392,7 +409,7 @@ static int render_gap(const struct style *style, struct json_object *gap, FILE *
                 return -ENOMEM;
 
         fputs("  ", f);
-        style_wrap(style, f, 4, safe);
+        style_wrap(style, f, 4, COLOUR_NONE, safe);
         return 0;
 }
 

@@ -55,7 +55,7 @@ static int reply_failed(const char *error, struct json_object *parameters) {
 
 static int session_send(struct varlink_client *client, const char *method, struct json_object *parameters,
                         bool more) {
-        _cleanup_(json_putp) struct json_object *owned = parameters;
+        _cleanup_(json_putp) _unused_ struct json_object *owned = parameters;
         _cleanup_(freep) char *name = NULL;
         int r;
 

@@ -111,7 +111,7 @@ static int show_parents(const struct style *style, struct json_object *event, FI
                 return -ENOMEM;
 
         label(style, f, "started by");
-        style_wrap(style, f, SHOW_INDENT + SHOW_LABEL, safe);
+        style_wrap(style, f, SHOW_INDENT + SHOW_LABEL, COLOUR_NONE, safe);
         return 0;
 }
 

@@ -42,9 +42,7 @@ static int render_status_head(const struct style *style, struct json_object *sta
         if (!safe)
                 return -ENOMEM;
 
-        fputs(style_on(style, COLOUR_BOLD), f);
-        style_wrap(style, f, 0, safe);
-        fputs(style_off(style, COLOUR_BOLD), f);
+        style_wrap(style, f, 0, COLOUR_BOLD, safe);
         return 0;
 }
 
@@ -60,14 +58,14 @@ static void render_costs(struct json_object *status, FILE *f) {
         fprintf(f, ", %s resident\n", format_bytes(field_u64(status, "rssBytes"), a));
 
         fprintf(f,
-                "%-*s%s%s%s: %" PRIu64 " passes of %" PRIu64 " series, %" PRIu64 " events, %" PRIu64
-                " stacks\n",
+                "%-*s%s%s%s: passes %" PRIu64 ", series %" PRIu64 ", events %" PRIu64 ", stacks %" PRIu64
+                "\n",
                 STATUS_LABEL, "memory", format_bytes(field_u64(store, "bytes"), a), budget ? " of " : "",
                 budget ? format_bytes(budget, b) : "", field_u64(store, "passes"), field_u64(store, "series"),
                 field_u64(store, "events"), field_u64(store, "stacks"));
-        fprintf(f, "%-*s%" PRIu64 " connected, %" PRIu64 " of them following events\n", STATUS_LABEL,
-                "clients", field_u64(status, "connections"), field_u64(status, "subscriptions"));
-        fprintf(f, "%-*s%" PRIu64 " journal entries written\n", STATUS_LABEL, "journal",
+        fprintf(f, "%-*sconnected %" PRIu64 ", following events %" PRIu64 "\n", STATUS_LABEL, "clients",
+                field_u64(status, "connections"), field_u64(status, "subscriptions"));
+        fprintf(f, "%-*sentries written %" PRIu64 "\n", STATUS_LABEL, "journal",
                 field_u64(status, "journalEntries"));
 }
 
@@ -118,7 +116,7 @@ static int render_reasons(const struct style *style, struct json_object *collect
                 fputs("  ", f);
                 style_print(style, f, state_colour(field_string(collector, "state") ?: "?"), "%s", name);
                 fputs(": ", f);
-                style_wrap(style, f, 2 + text_width(name) + 2, safe);
+                style_wrap(style, f, 2 + text_width(name) + 2, COLOUR_NONE, safe);
         }
 
         return 0;
@@ -143,36 +141,47 @@ static int render_collectors(const struct style *style, struct json_object *stat
         return r < 0 ? r : render_reasons(style, collectors, f);
 }
 
+/* Some counters only tell what was done; these tell what was not. */
+static bool is_loss(const char *what) {
+        static const char *const words[] = { "lost",    "dropped", "missed", "suppressed", "failed",
+                                             "refused", "late",    "error",  "overflow" };
+
+        for (size_t i = 0; i < ELEMENTSOF(words); i++)
+                if (strcasestr(what, words[i]))
+                        return true;
+
+        return false;
+}
+
 /* One line of a list that only has what is not zero; *any: something was printed before. */
 static void render_counter(const struct style *style, FILE *f, bool *any, const char *where, const char *what,
                            uint64_t n) {
+        enum colour colour = is_loss(what) ? COLOUR_YELLOW : COLOUR_NONE;
+
         if (n == 0)
                 return;
         if (!*any)
                 style_heading(style, f, "Counters that are not zero");
 
         *any = true;
-        fprintf(f, "  %s: %s%s%s %" PRIu64 "\n", where, style_on(style, COLOUR_YELLOW), what,
-                style_off(style, COLOUR_YELLOW), n);
+        fprintf(f, "  %s: %s", where, style_on(style, colour));
+        write_fact(what, (int64_t)MIN(n, (uint64_t)INT64_MAX), f);
+        fprintf(f, "%s\n", style_off(style, colour));
 }
 
 static int render_collector_counters(const struct style *style, struct json_object *collector, bool *any,
                                      FILE *f) {
         _cleanup_(freep) char *name = text_sanitize(field_string(collector, "name") ?: "?");
         struct json_object *counters = field_array(collector, "counters");
-        char words[FIELD_TEXT_MAX];
 
         if (!name)
                 return -ENOMEM;
 
         render_counter(style, f, any, name, "failed passes", field_u64(collector, "failedPasses"));
         render_counter(style, f, any, name, "late passes", field_u64(collector, "latePasses"));
-        for (size_t i = 0; i < array_length(counters); i++) {
-                const char *counter = field_string(array_at(counters, i), "name") ?: "?";
-
-                render_counter(style, f, any, name, spell_name(counter, strlen(counter), words),
+        for (size_t i = 0; i < array_length(counters); i++)
+                render_counter(style, f, any, name, field_string(array_at(counters, i), "name") ?: "?",
                                field_u64(array_at(counters, i), "value"));
-        }
 
         return 0;
 }
@@ -245,7 +254,7 @@ static int render_section(const struct style *style, struct json_object *setting
                 return -ENOMEM;
 
         style_print(style, f, COLOUR_BOLD, "  %-12.*s", (int)length, first);
-        style_wrap(style, f, 14, safe);
+        style_wrap(style, f, 14, COLOUR_NONE, safe);
         return (int)n;
 }
 

@@ -108,28 +108,26 @@ char *text_sanitize(const char *text) {
         return copy;
 }
 
-size_t text_fit(const char *text, unsigned width, bool utf8, const char **ret_ellipsis) {
-        const char *ellipsis = utf8 ? "…" : "..";
-        unsigned used = text_width(ellipsis);
-        const char *p = text;
+struct text_part text_fit(const char *text, unsigned width, bool utf8) {
+        struct text_part part = { .ellipsis = utf8 ? "…" : ".." };
+        unsigned all = text_width(text);
+        int32_t c;
 
-        *ret_ellipsis = "";
-        if (text_width(text) <= width)
-                return strlen(text);
-        if (used > width)
-                return 0;
+        if (all <= width)
+                return (struct text_part){ .n = strlen(text), .ellipsis = "", .width = all };
 
-        for (int32_t c;;) {
-                size_t n = text_decode(p, &c);
+        part.width = text_width(part.ellipsis);
+        if (part.width > width)
+                return (struct text_part){ .ellipsis = "" };
 
-                used += char_width(c);
-                if (used > width)
-                        break;
-                p += n;
+        for (;;) {
+                size_t n = text_decode(text + part.n, &c);
+
+                if (part.width + char_width(c) > width)
+                        return part;
+                part.width += char_width(c);
+                part.n += n;
         }
-
-        *ret_ellipsis = ellipsis;
-        return (size_t)(p - text);
 }
 
 static bool is_unit(const char *word, size_t n) {
@@ -165,17 +163,23 @@ static size_t wrap_unit(const char *text, unsigned room) {
         return n;
 }
 
-void style_wrap(const struct style *style, FILE *f, unsigned column, const char *text) {
+/* Each line has its own colour sequences: pagers forget colours at the end of a line. */
+static void wrap_line_end(const struct style *style, FILE *f, unsigned column, enum colour colour) {
+        fprintf(f, "%s\n%*s%s", style_off(style, colour), (int)column, "", style_on(style, colour));
+}
+
+void style_wrap(const struct style *style, FILE *f, unsigned column, enum colour colour, const char *text) {
         unsigned limit = style->width ? MIN(style->width, (unsigned)PROSE_WIDTH_MAX) : PROSE_WIDTH_MAX;
         unsigned x = column;
 
+        fputs(style_on(style, colour), f);
         while (*text) {
                 size_t blanks = strspn(text, " ");
                 size_t n = wrap_unit(text + blanks, limit > column ? limit - column : 0);
                 unsigned w = text_width_n(text + blanks, n);
 
                 if (x > column && x + (unsigned)blanks + w > limit) {
-                        fprintf(f, "\n%*s", (int)column, "");
+                        wrap_line_end(style, f, column, colour);
                         x = column;
                 } else {
                         fprintf(f, "%*s", (int)blanks, "");
@@ -186,11 +190,11 @@ void style_wrap(const struct style *style, FILE *f, unsigned column, const char 
                 x += w;
                 text += blanks + n;
                 if (*text == '\n') {
-                        fprintf(f, "\n%*s", (int)column, "");
+                        wrap_line_end(style, f, column, colour);
                         x = column;
                         text++;
                 }
         }
 
-        fputc('\n', f);
+        fprintf(f, "%s\n", style_off(style, colour));
 }

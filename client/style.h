@@ -40,13 +40,17 @@ void style_print(const struct style *style, FILE *f, enum colour colour, const c
 /* A heading of a section: a blank line, then the text in bold. */
 void style_heading(const struct style *style, FILE *f, const char *format, ...) _printf_(3, 4);
 /* Prints text broken between words, continuing at column; the cursor already stands there. Ends the line. */
-void style_wrap(const struct style *style, FILE *f, unsigned column, const char *text);
+void style_wrap(const struct style *style, FILE *f, unsigned column, enum colour colour, const char *text);
 
 /* Columns that text takes on a terminal. Invalid UTF-8 counts one column per byte. */
 unsigned text_width(const char *text);
 /* A copy in which control characters (escape sequences, line ends) and invalid UTF-8 became '?'.
  * NULL when out of memory. */
 char *text_sanitize(const char *text);
-/* How many bytes of text fit into width columns: all of them, with *ret_ellipsis "", or those before an
- * ellipsis that fits as well. */
-size_t text_fit(const char *text, unsigned width, bool utf8, const char **ret_ellipsis);
+/* The part of a text that fits into some columns, and what stands for the rest. */
+struct text_part {
+        size_t n;             /* bytes of the text */
+        const char *ellipsis; /* "" when all of it fits */
+        unsigned width;       /* columns that both take */
+};
+struct text_part text_fit(const char *text, unsigned width, bool utf8);

@@ -248,18 +248,16 @@ static bool layout_in_block(const struct layout *layout, size_t column, size_t f
 /* One cell, padded to its column; pad blanks are held back so that no line ends in blanks. */
 static void print_cell(const struct layout *layout, size_t column, const char *text, enum colour colour,
                        unsigned *held) {
-        unsigned width = layout->widths[column], w = MIN(text_width(text), width), pad = width - w;
-        const char *ellipsis;
-        size_t n;
+        struct text_part part = text_fit(text, layout->widths[column], layout->style->utf8);
+        unsigned pad = layout->widths[column] - part.width;
 
         if (layout->table->columns[column].flags & TABLE_RIGHT) {
                 *held += pad;
                 pad = 0;
         }
         if (*text) {
-                n = text_fit(text, width, layout->style->utf8, &ellipsis);
-                fprintf(layout->f, "%*s%s%.*s%s%s", (int)*held, "", style_on(layout->style, colour), (int)n,
-                        text, ellipsis, style_off(layout->style, colour));
+                fprintf(layout->f, "%*s", (int)*held, "");
+                style_print(layout->style, layout->f, colour, "%.*s%s", (int)part.n, text, part.ellipsis);
                 *held = 0;
         }
 
@@ -309,17 +307,13 @@ static void print_header(const struct layout *layout, size_t first, size_t end) 
 static unsigned print_spilled_cell(const struct layout *layout, const char *title,
                                    const struct table_cell *cell, unsigned room) {
         unsigned used = text_width(title) + 2;
-        const char *ellipsis;
-        size_t n;
+        struct text_part part = text_fit(cell->text, room - MIN(used, room), layout->style->utf8);
 
         for (const char *p = title; *p; p++)
                 fputc(tolower((unsigned char)*p), layout->f);
-
-        room -= MIN(used, room);
-        n = text_fit(cell->text, room, layout->style->utf8, &ellipsis);
         fputs(": ", layout->f);
-        style_print(layout->style, layout->f, cell->colour, "%.*s%s", (int)n, cell->text, ellipsis);
-        return used + MIN(cell->width, room);
+        style_print(layout->style, layout->f, cell->colour, "%.*s%s", (int)part.n, cell->text, part.ellipsis);
+        return used + part.width;
 }
 
 /* The cells that were moved off the line, in as many lines as it takes. */

@@ -22,6 +22,7 @@
 #include "common/fileio.h"
 #include "common/varlink-frame.h"
 #include "tests/harness/alloc-fail.h"
+#include "tests/harness/temp-tree.h"
 
 #include <fcntl.h>
 
@@ -303,13 +304,43 @@ static void test_brackets(void **state) {
 
         assert_string_equal(format_bracket(48200000, 51000000, buf), "48.2-51.0 ms");
         assert_string_equal(format_bracket(48200000, 48200001, buf), "48.2 ms");
-        assert_string_equal(format_bracket(0, 5000000, buf), "0.00-5.00 ms");
+        assert_string_equal(format_bracket(0, 5000000, buf), "up to 5.00 ms");
+        assert_string_equal(format_bracket(99800000, 100200000, buf), "99.8-100 ms");
         assert_string_equal(format_bracket(990000, 1010000, buf), "0.99-1.01 ms");
         assert_string_equal(format_bracket(870000, 999400, buf), "870-999 us");
         assert_string_equal(format_bracket(870000, 999600, buf), "0.87-1.00 ms");
         assert_string_equal(format_bracket(1204000000, 1206000000, buf), "1.20-1.21 s");
         assert_string_equal(format_bracket(12, 90, buf), "12-90 ns");
         assert_string_equal(format_bracket(0, 0, buf), "0 ns");
+}
+
+static void test_numa(void **state) {
+        _cleanup_(temp_tree_done) struct temp_tree tree = {};
+        _cleanup_(freep) int *nodes = NULL, *one = NULL, *none = NULL;
+        size_t n = 0;
+
+        temp_tree_init(&tree);
+        assert_int_equal(numa_read(tree.fd, "node", &none, &n), 0);
+        assert_null(none);
+
+        temp_tree_write(&tree, "node/node0/cpulist", "0,2,4\n");
+        temp_tree_write(&tree, "node/node0/meminfo", "x");
+        temp_tree_write(&tree, "node/node2/cpulist", "\n"); /* memory only */
+        temp_tree_write(&tree, "node/nodes/cpulist", "7\n");
+        temp_tree_write(&tree, "node/possible", "0-3\n");
+        assert_int_equal(numa_read(tree.fd, "node", &one, &n), 1);
+        assert_null(one);
+
+        temp_tree_write(&tree, "node/node10/cpulist", "1,3,64-65\n");
+        temp_tree_write(&tree, "node/node3/cpulist", "garbage\n");
+        assert_int_equal(numa_read(tree.fd, "node", &nodes, &n), 2);
+        assert_non_null(nodes);
+        assert_true(n > 65);
+        assert_int_equal(nodes[0], 0);
+        assert_int_equal(nodes[4], 0);
+        assert_int_equal(nodes[65], 10);
+        assert_int_equal(nodes[5], -1);
+        assert_int_equal(nodes[7], -1);
 }
 
 static void check_reply(const char *error, const char *parameters, const char *expected) {
@@ -359,6 +390,7 @@ int main(void) {
                 cmocka_unit_test(test_no_memory),
                 cmocka_unit_test(test_numbers),
                 cmocka_unit_test(test_brackets),
+                cmocka_unit_test(test_numa),
                 cmocka_unit_test(test_error_texts),
         };
 
