@@ -155,12 +155,17 @@ static void print_frames(FILE *f, const struct stack *stack, const char *open, c
         }
 }
 
+/* Of a window that ended in user mode the kernel's stack has no frames. */
+static bool has_frames(const struct stack *stack) {
+        return stack && stack->n_frames > 0;
+}
+
 int journal_message_stack(const struct event *event, char **ret_text) {
         _cleanup_(freep) char *text = NULL;
         size_t size = 0;
         FILE *f;
 
-        if (!event->kernel_stack && !event->user_stack) {
+        if (!has_frames(event->kernel_stack) && !has_frames(event->user_stack)) {
                 *ret_text = NULL;
                 return 0;
         }

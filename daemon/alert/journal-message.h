@@ -13,6 +13,6 @@ int journal_message_format(const struct event *event, char **ret_text);
 /* Of syslog.h: a warning where somebody on this machine is the cause, else a notice. */
 int journal_message_priority(const struct event *event) _pure_;
 /* A frame per line, innermost first: the kernel's "symbol+0x1c [module]", then the user's
- * "symbol+0x1c (file)"; "?" where no symbol fits. NULL in *ret_text when the event has no stack. 0 or
+ * "symbol+0x1c (file)"; "?" where no symbol fits. NULL in *ret_text when the event has no frames. 0 or
  * -ENOMEM. */
 int journal_message_stack(const struct event *event, char **ret_text);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#define SD_JOURNAL_SUPPRESS_LOCATION /* where in the daemon it is sent says nothing about the event */
 #include <systemd/sd-journal.h>
 
 #include "common/log.h"

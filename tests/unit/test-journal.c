@@ -167,6 +167,7 @@ static void test_sparse_fields(void **state) {
         assert_int_equal(event_new(EVENT_IRQ_DELAY, &event), 0);
         event->cpu = CPU_NONE;
         event->class = CLASS_IDLE_EXIT;
+        assert_int_equal(stack_new(1, &event->kernel_stack), 0); /* without frames */
         assert_int_equal(journal_entry_new(event, &entry), 0);
         assert_int_equal(entry->n_fields, 7); /* nothing empty, nothing made up */
         expect_field(entry, 2, "PRIORITY=5");
