@@ -31,6 +31,7 @@ struct elf_file {
         Dwfl *dwfl;
         Dwfl_Module *module;
         bool symbols_tried;
+        bool parked;      /* fd is of /dev/null: the number stays the same, since libelf knows it */
         int debug_dir_fd; /* borrowed, while symbols are loaded */
         const char *note;
         struct elf_key key;
@@ -229,6 +230,21 @@ struct elf_file *elf_file_unref(struct elf_file *file) {
         return NULL;
 }
 
+void elf_file_park(struct elf_file *file, int null_fd) {
+        if (file->fd >= 0 && !file->parked && dup3(null_fd, file->fd, O_CLOEXEC) >= 0)
+                file->parked = true;
+}
+
+void elf_file_resume(struct elf_file *file, int *fd) {
+        if (file->parked && dup3(*fd, file->fd, O_CLOEXEC) >= 0)
+                file->parked = false;
+        *fd = close_safe(*fd);
+}
+
+bool elf_file_has_symbols(const struct elf_file *file) {
+        return file->module;
+}
+
 const struct elf_key *elf_file_key(const struct elf_file *file) {
         return &file->key;
 }
@@ -420,7 +436,7 @@ int elf_file_symbol(struct elf_file *file, int debug_dir_fd, uint64_t address, c
         GElf_Sym symbol;
 
         file->debug_dir_fd = debug_dir_fd;
-        if (!file->symbols_tried)
+        if (!file->symbols_tried && !file->parked)
                 load_symbols(file);
         if (!file->module)
                 return -ENOENT;

@@ -50,6 +50,14 @@ void elf_key_from_stat(const struct stat *st, struct elf_key *ret_key);
 bool elf_key_equal(const struct elf_key *a, const struct elf_key *b) _pure_;
 const struct elf_key *elf_file_key(const struct elf_file *file);
 
+/* An open file keeps its file system from being unmounted. Parking puts null_fd (of /dev/null) in its place:
+ * symbols and pages that have been read stay, nothing new is read. Resuming takes over *fd of the same file.
+ */
+void elf_file_park(struct elf_file *file, int null_fd);
+void elf_file_resume(struct elf_file *file, int *fd);
+/* True when elf_file_symbol() needs no reading of the file. */
+bool elf_file_has_symbols(const struct elf_file *file);
+
 /* The build-id's bytes; *ret_size 0 when there is none. */
 const uint8_t *elf_file_build_id(const struct elf_file *file, size_t *ret_size);
 /* Link-time address of a file offset that is mapped (executable or not). 0 or -ENOENT. */

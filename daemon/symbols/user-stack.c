@@ -3,6 +3,7 @@
 #include "daemon/symbols/user-stack.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +13,8 @@
 #include "daemon/symbols/user-unwind.h"
 
 enum {
-        MAPS_OPENED_MAX = 256, /* when a build-id is searched for among the files of a process */
+        RETURN_BYTES_MIN = 1024 * 1024, /* of symbol tables dropped: the heap is given back to the kernel */
+        MAPS_OPENED_MAX = 256,          /* when a build-id is searched for among the files of a process */
 };
 
 struct user_symboliser {
@@ -58,6 +60,7 @@ struct user_symboliser *user_symboliser_free(struct user_symboliser *symboliser)
 
 void user_symboliser_drop_caches(struct user_symboliser *symboliser) {
         elf_cache_clear(symboliser->cache);
+        (void)malloc_trim(0); /* whether there was something to return */
 }
 
 void user_symboliser_get_stats(const struct user_symboliser *symboliser,
@@ -417,18 +420,11 @@ static int make_stack(struct user_symboliser *symboliser, struct user_process *p
         return make_unwound_stack(symboliser, process, unwound, n, ret_stack);
 }
 
-int user_stack_symbolise(struct user_symboliser *symboliser, const struct user_snapshot *snapshot,
-                         struct stack **ret_stack) {
+static int make_best_stack(struct user_symboliser *symboliser, const struct user_snapshot *snapshot,
+                           struct stack **ret_stack) {
         _cleanup_(user_process_done) struct user_process process = { .proc_fd = -EBADF };
-        _cleanup_(closep) int debug_dir_fd = -EBADF;
-        struct stack *stack = NULL;
         const char *reason = NULL;
         int r;
-
-        debug_dir_fd =
-                openat(symboliser->root_fd, "usr/lib/debug/.build-id", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        symboliser->debug_dir_fd = debug_dir_fd;
-        symboliser->n_stacks++;
 
         r = user_process_open(symboliser->root_fd, snapshot->tgid, &process);
         if (r == -ENOMEM)
@@ -439,13 +435,26 @@ int user_stack_symbolise(struct user_symboliser *symboliser, const struct user_s
                 reason = "the process has executed another program since";
 
         if (!reason)
-                r = make_stack(symboliser, &process, snapshot, &stack);
-        else if (snapshot->n_frames > 0)
-                r = make_kernel_stack(symboliser, NULL, snapshot, reason, &stack);
-        else
-                r = make_address_stack(snapshot, reason, &stack);
+                return make_stack(symboliser, &process, snapshot, ret_stack);
+        if (snapshot->n_frames > 0)
+                return make_kernel_stack(symboliser, NULL, snapshot, reason, ret_stack);
+        return make_address_stack(snapshot, reason, ret_stack);
+}
+
+int user_stack_symbolise(struct user_symboliser *symboliser, const struct user_snapshot *snapshot,
+                         struct stack **ret_stack) {
+        _cleanup_(closep) int debug_dir_fd = -EBADF;
+        struct stack *stack = NULL;
+        int r;
+
+        debug_dir_fd =
+                openat(symboliser->root_fd, "usr/lib/debug/.build-id", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        symboliser->debug_dir_fd = debug_dir_fd;
+        symboliser->n_stacks++;
+        r = make_best_stack(symboliser, snapshot, &stack);
         symboliser->debug_dir_fd = -EBADF;
-        elf_cache_trim(symboliser->cache);
+        if (elf_cache_trim(symboliser->cache) >= RETURN_BYTES_MIN)
+                (void)malloc_trim(0);
         if (r < 0)
                 return r;
 

@@ -419,6 +419,35 @@ static void test_exited_but_known(void **state) {
         assert_int_equal(stats.n_files, 0);
 }
 
+/* Files that are remembered are not kept open: their file systems can be unmounted. */
+static void test_nothing_stays_open(void **state) {
+        _cleanup_(closep) int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_(user_symboliser_freep) struct user_symboliser *symboliser = NULL;
+        struct user_symboliser_stats stats;
+        struct stopped_process process;
+
+        assert_int_equal(user_symboliser_new(root_fd, &limits, &symboliser), 0);
+        start_target(&process, "chain", NULL);
+        for (unsigned i = 0; i < 3; i++) {
+                _cleanup_(stack_unrefp) struct stack *stack = NULL;
+
+                assert_int_equal(user_stack_symbolise(symboliser, &process.snapshot, &stack), 0);
+                assert_functions(stack, CHAIN, true);
+                for (int fd = 3; fd < 256; fd++) {
+                        char path[64], link[PATH_MAX] = "";
+
+                        (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+                        if (readlink(path, link, sizeof(link) - 1) > 0) {
+                                assert_null(strstr(link, "target-chain"));
+                                assert_null(strstr(link, "libc.so"));
+                        }
+                }
+        }
+        stopped_process_kill(&process);
+        user_symboliser_get_stats(symboliser, &stats);
+        assert_int_equal(stats.n_files, 2);
+}
+
 /* The process has executed something else between the event and now. */
 static void test_other_program(void **state) {
         struct stopped_process process, other;
@@ -581,6 +610,7 @@ int main(void) {
                 cmocka_unit_test(test_mount_namespace),
                 cmocka_unit_test(test_exited),
                 cmocka_unit_test(test_exited_but_known),
+                cmocka_unit_test(test_nothing_stays_open),
                 cmocka_unit_test(test_other_program),
                 cmocka_unit_test(test_frames_only),
                 cmocka_unit_test(test_wild_call),
