@@ -32,7 +32,7 @@ static const char help[] =
         "irqctl selftest [OPTION...]\n\n"
         "Holds interrupts off for known times on one CPU and compares what a private collector finds with\n"
         "what really happened. Needs root, not the daemon; a daemon that runs sees the windows too. Takes about\n"
-        "15 seconds, in which that CPU stands still for up to 100 ms at a time.\n\n"
+        "25 seconds, in which that CPU stands still for up to 100 ms at a time.\n\n"
         "      --lengths LIST       window lengths (default: 2ms,5ms,10ms,20ms,50ms,100ms)\n"
         "      --runs N             windows of each length (default: 50)\n"
         "      --heartbeat TIME     default: 1ms\n"
@@ -198,6 +198,7 @@ static int length_to_json(const struct selftest_length *length, struct json_obje
 
         if (!o || json_add(o, "lengthNsec", json_object_new_int64((int64_t)length->length_ns)) < 0 ||
             json_add(o, "injected", json_object_new_int64(length->n_injected)) < 0 ||
+            json_add(o, "disturbed", json_object_new_int64(length->n_disturbed)) < 0 ||
             json_add(o, "found", json_object_new_int64(length->n_found)) < 0 ||
             json_add(o, "inside", json_object_new_int64(length->n_inside)) < 0 ||
             json_add(o, "medianWidthNsec", json_object_new_int64((int64_t)length->median_width_ns)) < 0 ||
@@ -246,11 +247,12 @@ static void add_class_names(struct table *table, const struct selftest_length *l
         table_add(table, COLOUR_NONE, text);
 }
 
-static void fill_table(struct table *table, const struct selftest_result *result) {
+static void fill_table(const struct selftest_arguments *a, const struct selftest_result *result, struct table *table) {
         char text[DURATION_TEXT_MAX];
 
         table_add_column(table, "LENGTH", TABLE_RIGHT | TABLE_KEY, 0);
         table_add_column(table, "INJECTED", TABLE_RIGHT, 0);
+        table_add_column(table, "REPEATED", TABLE_RIGHT, 0);
         table_add_column(table, "FOUND", TABLE_RIGHT, 0);
         table_add_column(table, "INSIDE", TABLE_RIGHT, 0);
         table_add_column(table, "BRACKET", TABLE_RIGHT, 0);
@@ -259,10 +261,11 @@ static void fill_table(struct table *table, const struct selftest_result *result
 
         for (size_t i = 0; i < result->n_lengths; i++) {
                 const struct selftest_length *l = &result->lengths[i];
-                enum colour good = l->n_inside == l->n_injected ? COLOUR_GREEN : COLOUR_RED;
+                enum colour good = l->n_inside == a->options.n_runs ? COLOUR_GREEN : COLOUR_RED;
 
                 table_add(table, COLOUR_BOLD, format_duration(l->length_ns, text));
                 table_addf(table, COLOUR_NONE, "%u", l->n_injected);
+                table_addf(table, COLOUR_DIM, "%u", l->n_disturbed);
                 table_addf(table, good, "%u", l->n_found);
                 table_addf(table, good, "%u", l->n_inside);
                 table_add(table, COLOUR_NONE, format_duration(l->median_width_ns, text));
@@ -286,14 +289,14 @@ static int print_text(const struct selftest_arguments *a, const struct selftest_
         printf(": windows with interrupts off on CPU %i, found with a heartbeat of %s\n\n", result->cpu,
                format_duration_exact(a->options.heartbeat_ns, heartbeat));
 
-        fill_table(&table, result);
+        fill_table(a, result, &table);
         r = table_print(&table, &output.style, stdout);
         if (r < 0)
                 return fail_memory();
 
         printf("\nINSIDE: the true length lies between the record's bounds, give or take %s. BRACKET: how far these\n"
-               "are apart, median. CLASSES: what the records took for the cause; \"steal\" where the hypervisor\n"
-               "stopped the CPU during the window.\n",
+               "are apart, median. REPEATED: windows during which the hypervisor took the CPU, so that nobody knows\n"
+               "their true length. CLASSES: what the records took for the cause.\n",
                format_duration_exact(a->options.slack_ns, slack));
         if (result->n_spurious > 0)
                 printf("%u more windows on this CPU were nobody's: see \"irqctl events\" of a running daemon.\n",

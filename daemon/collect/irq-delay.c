@@ -432,7 +432,7 @@ static int reconfigure(void *userdata, const struct config *config) {
 
 static int describe(void *userdata, struct collector_info *ret_info) {
         struct irq_delay *d = userdata;
-        uint64_t lost = 0, suppressed = 0, windows = 0, slow = 0, refused = 0, bpf_ns = 0, bpf_runs = 0;
+        uint64_t lost = 0, suppressed = 0, windows = 0, slow = 0, refused = 0, bpf_ns = 0, bpf_runs = 0, missed = 0;
 
         for (unsigned cpu = 0; cpu < d->n_cpus; cpu++) {
                 lost += d->programs.cpus[cpu].n_lost;
@@ -441,7 +441,7 @@ static int describe(void *userdata, struct collector_info *ret_info) {
                 slow += d->programs.cpus[cpu].n_slow;
                 refused += d->programs.cpus[cpu].n_keys_refused;
         }
-        irq_programs_get_cost(&d->programs, &bpf_ns, &bpf_runs);
+        irq_programs_get_cost(&d->programs, &bpf_ns, &bpf_runs, &missed);
 
         *ret_info = (struct collector_info){
                 .degraded = d->degraded[0] ? d->degraded : NULL,
@@ -452,11 +452,12 @@ static int describe(void *userdata, struct collector_info *ret_info) {
                         { "suppressedRecords", suppressed },
                         { "unsymbolisedRecords", window_queue_n_unsymbolised(d->windows) },
                         { "uncountedSpans", refused },
+                        { "missedRuns", missed },
                         { "heartbeatNsec", d->heartbeat_works ? d->period_ns : 0 },
                         { "bpfRunNsec", bpf_ns },
                         { "bpfRuns", bpf_runs },
                 },
-                .n_counters = 9,
+                .n_counters = 10,
         };
         return 0;
 }

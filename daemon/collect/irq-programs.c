@@ -174,11 +174,12 @@ int irq_programs_times_fd(const struct irq_programs *programs) {
         return bpf_map__fd(programs->skel->maps.times);
 }
 
-void irq_programs_get_cost(const struct irq_programs *programs, uint64_t *ret_ns, uint64_t *ret_runs) {
+void irq_programs_get_cost(const struct irq_programs *programs, uint64_t *ret_ns, uint64_t *ret_runs, uint64_t *ret_missed) {
         struct bpf_program *program;
 
         *ret_ns = 0;
         *ret_runs = 0;
+        *ret_missed = 0;
         bpf_object__for_each_program(program, programs->skel->obj) {
                 struct bpf_prog_info info = {};
                 __u32 size = sizeof(info);
@@ -187,6 +188,7 @@ void irq_programs_get_cost(const struct irq_programs *programs, uint64_t *ret_ns
                     bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0) {
                         *ret_ns += info.run_time_ns;
                         *ret_runs += info.run_cnt;
+                        *ret_missed += info.recursion_misses;
                 }
         }
 }

@@ -54,5 +54,7 @@ int irq_programs_fd(const struct irq_programs *programs);
 int irq_programs_consume(struct irq_programs *programs);
 /* The map of struct abi_time by struct abi_time_key. */
 int irq_programs_times_fd(const struct irq_programs *programs);
-/* Sums over all programs; zero unless kernel.bpf_stats_enabled is on. */
-void irq_programs_get_cost(const struct irq_programs *programs, uint64_t *ret_ns, uint64_t *ret_runs);
+/* Sums over all programs. Time and runs are zero unless kernel.bpf_stats_enabled is on; missed counts runs that the kernel
+ * left out because the same program was interrupted on that CPU. */
+void irq_programs_get_cost(const struct irq_programs *programs, uint64_t *ret_ns, uint64_t *ret_runs,
+                           uint64_t *ret_missed);

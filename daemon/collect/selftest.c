@@ -15,11 +15,10 @@
 #include "daemon/collect/registry.h"
 
 #define SETTLE_TIMEOUT_NS (2 * NSEC_PER_SEC)   /* for the last windows to be decided */
-#define MATCH_SLACK_NS (2 * NSEC_PER_MSEC)     /* a window's end is seen by the next timer interrupt */
 #define WIDTH_LIMIT_PERCENT 120                /* of a heartbeat, for the median bracket */
 
 struct found_window {
-        uint64_t end_ns, min_ns, max_ns;
+        uint64_t end_ns, min_ns, max_ns, steal_ns;
         enum event_class class;
         bool matched;
 };
@@ -38,8 +37,11 @@ struct selftest {
         atomic_bool spinner_stop;
         struct found_window *found;
         size_t n_found, n_found_allocated;
-        struct injection *injections;
+        struct injection *injections; /* n_runs of each length; end_ns 0: could not be made undisturbed */
         size_t n_injections;
+        unsigned *n_disturbed;        /* of each length */
+        void (*progress)(void *userdata, size_t done, size_t total);
+        void *progress_data;
 };
 
 static uint64_t monotonic_ns(void) {
@@ -78,6 +80,7 @@ static void *spin(void *userdata) {
 
 static int on_event(struct event_sink *sink, struct event *event) {
         struct selftest *t = (struct selftest *)((char *)sink - offsetof(struct selftest, sink));
+        const struct evidence *steal;
 
         if (event->cpu != t->cpu || event->kind != EVENT_IRQ_DELAY)
                 return 0;
@@ -92,7 +95,9 @@ static int on_event(struct event_sink *sink, struct event *event) {
                 t->n_found_allocated = n;
         }
 
+        steal = event_find_evidence(event, "stealNsec");
         t->found[t->n_found++] = (struct found_window){
+                .steal_ns = steal ? (uint64_t)steal->integer : 0,
                 .end_ns = event->monotonic_ns,
                 .min_ns = event->duration_min_ns,
                 .max_ns = event->duration_max_ns,
@@ -206,6 +211,7 @@ static void selftest_done(struct selftest *t) {
         config_free(t->config);
         free(t->found);
         free(t->injections);
+        free(t->n_disturbed);
         (void)close_safe(t->root_fd);
 }
 
@@ -221,7 +227,8 @@ static int prepare(struct selftest *t, const char **ret_reason) {
                 return r;
 
         t->injections = calloc(t->options->n_lengths * t->options->n_runs, sizeof(*t->injections));
-        if (!t->injections)
+        t->n_disturbed = calloc(t->options->n_lengths, sizeof(*t->n_disturbed));
+        if (!t->injections || !t->n_disturbed)
                 return -ENOMEM;
 
         if ((r = injector_new(t->options->context, &t->injector, ret_reason)) < 0 ||
@@ -252,43 +259,78 @@ static int pump(struct selftest *t, uint64_t until_ns) {
         return 0;
 }
 
-static int inject_all(struct selftest *t, const volatile bool *stop,
-                      void (*progress)(void *userdata, size_t done, size_t total), void *userdata) {
-        size_t total = t->options->n_lengths * t->options->n_runs;
-        int r;
-
-        for (size_t i = 0; i < total; i++) {
-                uint64_t length = t->options->lengths_ns[i / t->options->n_runs];
-
-                if (stop && *stop)
-                        return -EINTR;
-
-                r = injector_run(t->injector, (unsigned)t->cpu, length, &t->injections[i]);
-                if (r < 0)
-                        return r;
-                t->n_injections++;
-
-                /* An odd pause, so that windows begin at every phase of the heartbeat. */
-                r = pump(t, monotonic_ns() + 8 * NSEC_PER_MSEC + i % 37 * 97 * NSEC_PER_USEC);
-                if (r < 0)
-                        return r;
-                if (progress)
-                        progress(userdata, i + 1, total);
-        }
-
-        return pump(t, monotonic_ns() + SETTLE_TIMEOUT_NS / 4);
-}
-
+/* The record that covers an injected window. */
 static struct found_window *find_match(struct selftest *t, const struct injection *injection) {
         for (size_t i = 0; i < t->n_found; i++) {
                 struct found_window *w = &t->found[i];
 
-                if (!w->matched && w->end_ns + MATCH_SLACK_NS / 20 >= injection->end_ns &&
-                    w->end_ns <= injection->end_ns + MATCH_SLACK_NS + t->options->heartbeat_ns)
+                if (!w->matched && w->end_ns + t->options->slack_ns >= injection->end_ns &&
+                    w->end_ns - w->max_ns <= injection->start_ns + t->options->slack_ns)
                         return w;
         }
 
         return NULL;
+}
+
+/* One window, and enough time for its record to be decided: steal time is known a tick later. */
+static int inject_one(struct selftest *t, size_t n, uint64_t length_ns, struct injection *ret_injection) {
+        int r;
+
+        r = injector_run(t->injector, (unsigned)t->cpu, length_ns, ret_injection);
+        if (r < 0)
+                return r;
+
+        /* An odd pause, so that windows begin at every phase of the heartbeat. */
+        return pump(t, monotonic_ns() + 22 * NSEC_PER_MSEC + n % 37 * 97 * NSEC_PER_USEC);
+}
+
+/* Stolen time inside the window is part of it on every clock. At its edges, before the injector's first look at the clock or
+ * after its last, it makes the window longer than the injector knows. */
+static bool is_disturbed(struct selftest *t, const struct injection *injection) {
+        const struct found_window *w = find_match(t, injection);
+        uint64_t length = injection->end_ns - injection->start_ns + t->options->slack_ns;
+
+        return w && w->min_ns > length && w->steal_ns + t->options->slack_ns >= w->min_ns - length;
+}
+
+static int inject_length(struct selftest *t, size_t index, const volatile bool *stop) {
+        const struct selftest_options *o = t->options;
+        int r;
+
+        for (unsigned i = 0; i < 2 * o->n_runs && t->n_injections < (index + 1) * o->n_runs; i++) {
+                struct injection *injection = &t->injections[t->n_injections];
+
+                if (stop && *stop)
+                        return -EINTR;
+                r = inject_one(t, t->n_injections + i, o->lengths_ns[index], injection);
+                if (r < 0)
+                        return r;
+
+                if (is_disturbed(t, injection)) {
+                        find_match(t, injection)->matched = true;
+                        t->n_disturbed[index]++;
+                } else {
+                        t->n_injections++;
+                }
+                if (t->progress)
+                        t->progress(t->progress_data, t->n_injections, o->n_lengths * o->n_runs);
+        }
+
+        /* Too many were disturbed: what is missing stays empty. */
+        t->n_injections = (index + 1) * o->n_runs;
+        return 0;
+}
+
+static int inject_all(struct selftest *t, const volatile bool *stop) {
+        int r;
+
+        for (size_t i = 0; i < t->options->n_lengths; i++) {
+                r = inject_length(t, i, stop);
+                if (r < 0)
+                        return r;
+        }
+
+        return pump(t, monotonic_ns() + SETTLE_TIMEOUT_NS / 4);
 }
 
 static int compare_u64(const void *a, const void *b) {
@@ -312,12 +354,19 @@ static int judge_length(struct selftest *t, size_t index, struct selftest_length
         if (!widths)
                 return -ENOMEM;
 
-        *length = (struct selftest_length){ .length_ns = t->options->lengths_ns[index], .n_injected = n_runs };
+        *length = (struct selftest_length){
+                .length_ns = t->options->lengths_ns[index],
+                .n_disturbed = t->n_disturbed[index],
+        };
         for (unsigned i = 0; i < n_runs; i++) {
                 const struct injection *injection = &t->injections[index * n_runs + i];
-                struct found_window *w = find_match(t, injection);
+                struct found_window *w;
                 uint64_t miss;
 
+                if (injection->end_ns == 0)
+                        continue;
+                length->n_injected++;
+                w = find_match(t, injection);
                 if (!w)
                         continue;
 
@@ -352,7 +401,7 @@ static int judge(struct selftest *t, struct selftest_result *result) {
                 if (r < 0)
                         return r;
                 result->n_lengths++;
-                if (length->n_inside < length->n_injected ||
+                if (length->n_inside < t->options->n_runs ||
                     length->median_width_ns * 100 > t->options->heartbeat_ns * WIDTH_LIMIT_PERCENT)
                         result->passed = false;
         }
@@ -372,12 +421,18 @@ void selftest_result_done(struct selftest_result *result) {
 int selftest_run(const struct selftest_options *options, const volatile bool *stop,
                  void (*progress)(void *userdata, size_t done, size_t total), void *userdata,
                  struct selftest_result *ret_result, const char **ret_reason) {
-        _cleanup_(selftest_done) struct selftest t = { .options = options, .root_fd = -EBADF, .sink.add = on_event };
+        _cleanup_(selftest_done) struct selftest t = {
+                .options = options,
+                .root_fd = -EBADF,
+                .sink.add = on_event,
+                .progress = progress,
+                .progress_data = userdata,
+        };
         _cleanup_(selftest_result_done) struct selftest_result result = {};
         int r;
 
         *ret_reason = NULL;
-        if ((r = prepare(&t, ret_reason)) < 0 || (r = inject_all(&t, stop, progress, userdata)) < 0 ||
+        if ((r = prepare(&t, ret_reason)) < 0 || (r = inject_all(&t, stop)) < 0 ||
             (r = judge(&t, &result)) < 0)
                 return r;
 

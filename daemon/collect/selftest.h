@@ -29,7 +29,8 @@ struct selftest_options {
 
 struct selftest_length {
         uint64_t length_ns;         /* as asked for */
-        unsigned n_injected;
+        unsigned n_injected;        /* undisturbed ones, which the rest is about */
+        unsigned n_disturbed;       /* the hypervisor took the CPU during or right after: repeated */
         unsigned n_found;
         unsigned n_inside;          /* found, and the true length lies in the bracket */
         uint64_t median_width_ns;   /* of the brackets */
@@ -42,12 +43,14 @@ struct selftest_result {
         struct selftest_length *lengths;
         size_t n_lengths;
         unsigned n_spurious;        /* irq-off or unknown windows on that CPU that nobody injected */
-        bool passed;                /* all found and inside, median widths at most 1.2 heartbeats */
+        bool passed;                /* n_runs of each undisturbed, all found and inside, median widths at most 1.2 heartbeats */
 };
 
 void selftest_result_done(struct selftest_result *result);
 
-/* Takes about the sum of all windows plus 10 ms for each. progress may be NULL. 0, also when it did not pass;
+/* A window at whose end the hypervisor took the CPU is longer than the injector's clock says: it is not judged but
+ * repeated, at most as often again as asked for. Known by the steal time that the kernel accounted to its record.
+ * Takes about the sum of all windows plus 10 ms for each. progress may be NULL. 0, also when it did not pass;
  * -EOPNOTSUPP with *ret_reason; -EINTR when *stop became true; other -errno, *ret_reason NULL or a literal. */
 int selftest_run(const struct selftest_options *options, const volatile bool *stop,
                  void (*progress)(void *userdata, size_t done, size_t total), void *userdata,
