@@ -75,6 +75,16 @@ struct json_object *array_at(struct json_object *array, size_t i) {
         return i < array_length(array) ? json_object_array_get_idx(array, i) : NULL;
 }
 
+struct json_object *cell_of_cpu(struct json_object *row, int cpu) {
+        struct json_object *cells = field_array(row, "perCpu");
+
+        for (size_t i = 0; i < array_length(cells); i++)
+                if (field_integer(array_at(cells, i), "cpu", -1) == cpu)
+                        return array_at(cells, i);
+
+        return NULL;
+}
+
 /* Digits behind the point that make three significant ones; the borders are where rounding would add one. */
 static int fraction_digits(double value) {
         return value < 9.995 ? 2 : value < 99.95 ? 1 : 0;

@@ -28,6 +28,8 @@ struct json_object *field_object(struct json_object *object, const char *name);
 struct json_object *field_array(struct json_object *object, const char *name);
 size_t array_length(struct json_object *array);
 struct json_object *array_at(struct json_object *array, size_t i);
+/* A row's member of perCpu for a CPU, which lists only CPUs that counted something; NULL. */
+struct json_object *cell_of_cpu(struct json_object *row, int cpu);
 
 /* Each of these fills buf and returns it. */
 enum { FIELD_TEXT_MAX = 64 };
