@@ -126,7 +126,8 @@ static void add_culprit(struct table *table, const struct style *style, struct j
         table_add(table, culprit ? COLOUR_BOLD : COLOUR_DIM, culprit ?: "(not known)");
         table_addf(table, COLOUR_NONE, "%" PRIu64, field_u64(group, "count"));
         table_add(table, class_is_irqs_off(class ?: "") ? COLOUR_RED : COLOUR_NONE,
-                  format_bracket(field_u64(group, "worstMinNsec"), field_u64(group, "worstMaxNsec"), buf));
+                  format_duration_range(field_u64(group, "worstMinNsec"), field_u64(group, "worstMaxNsec"),
+                                        buf));
         table_add(table, COLOUR_NONE, format_duration(field_u64(group, "totalMinNsec"), buf));
         table_add(table, COLOUR_NONE, class);
         table_add(table, COLOUR_NONE, cpus);
