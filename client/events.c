@@ -138,8 +138,8 @@ int render_events_line(const struct style *style, struct json_object *event, uin
         };
 
         if (field_has(event, "durationMinNsec"))
-                (void)format_bracket(field_u64(event, "durationMinNsec"), field_u64(event, "durationMaxNsec"),
-                                     bracket);
+                (void)format_duration_range(field_u64(event, "durationMinNsec"),
+                                            field_u64(event, "durationMaxNsec"), bracket);
         if (field_has(event, "cpu"))
                 (void)snprintf(cpu, sizeof(cpu), "%" PRId64, field_integer(event, "cpu", -1));
         if (comm)

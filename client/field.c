@@ -75,6 +75,16 @@ struct json_object *array_at(struct json_object *array, size_t i) {
         return i < array_length(array) ? json_object_array_get_idx(array, i) : NULL;
 }
 
+struct json_object *cell_of_cpu(struct json_object *row, int cpu) {
+        struct json_object *cells = field_array(row, "perCpu");
+
+        for (size_t i = 0; i < array_length(cells); i++)
+                if (field_integer(array_at(cells, i), "cpu", -1) == cpu)
+                        return array_at(cells, i);
+
+        return NULL;
+}
+
 /* Digits behind the point that make three significant ones; the borders are where rounding would add one. */
 static int fraction_digits(double value) {
         return value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
@@ -121,33 +131,6 @@ char *format_share(double share, char *buf) {
                 return strcpy(buf, ">99.9 %");
 
         (void)snprintf(buf, FIELD_TEXT_MAX, "%.*f %%", fraction_digits(percent), percent);
-        return buf;
-}
-
-/* Three significant digits each: a coarser lower bound could be rounded up into what is not certain. */
-static void format_bound(double value, bool whole, char *buf, size_t size) {
-        (void)snprintf(buf, size, "%.*f", whole ? 0 : fraction_digits(value), value);
-}
-
-char *format_bracket(uint64_t min_ns, uint64_t max_ns, char *buf) {
-        static const struct {
-                double ns;
-                const char *name;
-        } units[] = { { 1e9, "s" }, { 1e6, "ms" }, { 1e3, "us" }, { 1, "ns" } };
-        size_t i = 0;
-        char low[24], high[24];
-
-        while (i + 1 < ELEMENTSOF(units) && (double)max_ns < units[i].ns * 0.9995)
-                i++;
-
-        format_bound((double)min_ns / units[i].ns, i == 3, low, sizeof(low));
-        format_bound((double)max_ns / units[i].ns, i == 3, high, sizeof(high));
-        if (strcmp(low, high) == 0)
-                (void)snprintf(buf, FIELD_TEXT_MAX, "%s %s", high, units[i].name);
-        else if (min_ns == 0)
-                (void)snprintf(buf, FIELD_TEXT_MAX, "up to %s %s", high, units[i].name);
-        else
-                (void)snprintf(buf, FIELD_TEXT_MAX, "%s-%s %s", low, high, units[i].name);
         return buf;
 }
 
@@ -379,7 +362,8 @@ int evidence_words(struct json_object *evidence, const char *name, char **ret_te
                 return -ENOMEM;
         fprintf(f, "%s ", spell_name(name, length, buf));
         if (upper)
-                fputs(format_bracket(field_u64(evidence, name), (uint64_t)json_object_get_int64(upper), buf),
+                fputs(format_duration_range(field_u64(evidence, name), (uint64_t)json_object_get_int64(upper),
+                                            buf),
                       f);
         else
                 r = spell_value(value, unit, f);

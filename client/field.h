@@ -28,13 +28,13 @@ struct json_object *field_object(struct json_object *object, const char *name);
 struct json_object *field_array(struct json_object *object, const char *name);
 size_t array_length(struct json_object *array);
 struct json_object *array_at(struct json_object *array, size_t i);
+/* A row's member of perCpu for a CPU, which lists only CPUs that counted something; NULL. */
+struct json_object *cell_of_cpu(struct json_object *row, int cpu);
 
 /* Each of these fills buf and returns it. */
-enum { FIELD_TEXT_MAX = 64 };
+enum { FIELD_TEXT_MAX = 96 };
 /* Three significant digits: "0", "<0.01", "4.20", "871", "12.3k", "1.20M". */
 char *format_count(double value, char *buf);
-/* "48.2-51.0 ms": bounds in one unit; one number when both look the same. */
-char *format_bracket(uint64_t min_ns, uint64_t max_ns, char *buf);
 /* "9.4 MiB" */
 char *format_bytes(uint64_t bytes, char *buf);
 /* 0..1 as "99.8 %"; never rounded up to 100 % or down to 0 %. */

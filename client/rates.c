@@ -43,19 +43,9 @@ static int node_of(const struct rates_view *view, int cpu) {
         return view->node_of && cpu >= 0 && (size_t)cpu < view->n_nodes ? view->node_of[cpu] : -1;
 }
 
-static struct json_object *row_cell(struct json_object *row, int cpu) {
-        struct json_object *cells = field_array(row, "perCpu");
-
-        for (size_t i = 0; i < array_length(cells); i++)
-                if (field_integer(array_at(cells, i), "cpu", -1) == cpu)
-                        return array_at(cells, i);
-
-        return NULL;
-}
-
 static bool cpu_is_busy(struct json_object *rows, int cpu) {
         for (size_t i = 0; i < array_length(rows); i++)
-                if (field_u64(row_cell(array_at(rows, i), cpu), "total") > 0)
+                if (field_u64(cell_of_cpu(array_at(rows, i), cpu), "total") > 0)
                         return true;
 
         return false;
@@ -186,7 +176,7 @@ static void add_row(struct table *table, struct json_object *row, struct json_ob
                    live ? "" : "-", field_u64(row, "resets") > 0 ? "!" : "");
         add_value(table, COLOUR_BOLD, row, view->totals);
         for (size_t i = 0; i < layout->n_cpus; i++) {
-                struct json_object *cell = row_cell(row, layout->cpus[i]);
+                struct json_object *cell = cell_of_cpu(row, layout->cpus[i]);
 
                 add_value(table, cell_colour(row, cell, layout->n_cpus), cell, view->totals);
         }

@@ -149,16 +149,6 @@ int render_latency(const struct style *style, struct json_object *report, FILE *
         return print_unwatched(latency, f);
 }
 
-static struct json_object *cell_of_cpu(struct json_object *row, int cpu) {
-        struct json_object *cells = field_array(row, "perCpu");
-
-        for (size_t i = 0; i < array_length(cells); i++)
-                if (field_integer(array_at(cells, i), "cpu", -1) == cpu)
-                        return array_at(cells, i);
-
-        return NULL;
-}
-
 /* The CPUs on which any of the rows counted anything. */
 static int busy_cpus(const struct rows *rows, struct cpu_set *set) {
         for (size_t i = 0; i < rows->n; i++) {

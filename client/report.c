@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -23,211 +22,6 @@ static const char help[] =
         "What held interrupts off, and what ate softirq time: findings, windows by culprit,\n"
         "timer lateness, softirqs and interrupts, of the last 10 minutes or of --since/--until.\n"
         "\"worst\" and \"total\" are lower bounds: at least that long interrupts were off.\n";
-
-static const char *plural(int64_t n, const char *one, const char *many) {
-        return n == 1 ? one : many;
-}
-
-/* Whether windows could be seen at all: without irq-delay there is no latency either. */
-static bool windows_were_watched(struct json_object *report) {
-        return array_length(field_array(report, "latency")) > 0;
-}
-
-static int64_t count_irqs_off(struct json_object *windows) {
-        struct json_object *by_class = field_array(windows, "byClass");
-        int64_t n = 0;
-
-        for (size_t i = 0; i < array_length(by_class); i++)
-                if (class_is_irqs_off(field_string(array_at(by_class, i), "class") ?: ""))
-                        n += field_integer(array_at(by_class, i), "count", 0);
-
-        return n;
-}
-
-/* The culprit with the longest window among those that held interrupts off. */
-static struct json_object *worst_irqs_off(struct json_object *windows) {
-        struct json_object *groups = field_array(windows, "byCulprit"), *worst = NULL;
-
-        for (size_t i = 0; i < array_length(groups); i++) {
-                struct json_object *group = array_at(groups, i);
-
-                if (class_is_irqs_off(field_string(group, "class") ?: "") &&
-                    (!worst || field_u64(group, "worstMinNsec") > field_u64(worst, "worstMinNsec")))
-                        worst = group;
-        }
-
-        return worst;
-}
-
-/* ", worst 48.2 ms on CPU 1 in mpt_put_msg_frame" */
-static int write_worst(FILE *f, struct json_object *group) {
-        _cleanup_(freep) char *cpus = NULL, *culprit = NULL;
-        struct json_object *cpu_list = field_array(group, "cpus");
-        const char *name = field_string(group, "culprit");
-        char buf[DURATION_TEXT_MAX];
-
-        cpus = format_cpus(cpu_list);
-        culprit = text_sanitize(name ?: "");
-        if (!cpus || !culprit)
-                return -ENOMEM;
-
-        fprintf(f, ", worst %s", format_duration(field_u64(group, "worstMinNsec"), buf));
-        if (array_length(cpu_list) == 1)
-                fprintf(f, " on CPU %s", cpus);
-        if (name)
-                fprintf(f, " in %s", culprit);
-        if (array_length(cpu_list) > 1)
-                fprintf(f, " (on CPUs %s)", cpus);
-        return 0;
-}
-
-/* "; besides, 2 of class steal (CPU taken by the hypervisor), up to 40.3 ms" */
-static void write_other_classes(FILE *f, struct json_object *windows, const char *lead) {
-        struct json_object *by_class = field_array(windows, "byClass");
-        char buf[DURATION_TEXT_MAX];
-
-        for (size_t i = 0; i < array_length(by_class); i++) {
-                struct json_object *entry = array_at(by_class, i);
-                const char *class = field_string(entry, "class") ?: "unknown";
-                int64_t n = field_integer(entry, "count", 0);
-
-                if (n == 0 || class_is_irqs_off(class))
-                        continue;
-                fprintf(f, "%s %" PRId64 " of class %s (%s), up to %s", lead, n, class, class_words(class),
-                        format_duration(field_u64(entry, "worstMaxNsec"), buf));
-                lead = ";";
-        }
-}
-
-static int write_verdict(FILE *f, struct json_object *report) {
-        struct json_object *windows = field_object(report, "windows"), *worst;
-        int64_t n = count_irqs_off(windows);
-
-        if (!windows_were_watched(report) && n == 0) {
-                fputs("windows with interrupts off were NOT watched", f);
-                return 0;
-        }
-
-        if (n == 0)
-                fputs("no window with interrupts off", f);
-        else
-                fprintf(f, "%" PRId64 " %s with interrupts off", n, plural(n, "window", "windows"));
-
-        worst = worst_irqs_off(windows);
-        if (worst && write_worst(f, worst) < 0)
-                return -ENOMEM;
-        write_other_classes(f, windows, n == 0 ? ", but" : "; besides,");
-        return 0;
-}
-
-/* The kernel of the matter in one sentence. */
-static int render_headline(const struct style *style, struct json_object *report, FILE *f) {
-        _cleanup_(freep) char *text = NULL, *host = NULL;
-        uint64_t since = field_u64(report, "sinceUsec"), until = field_u64(report, "untilUsec");
-        char a[FIELD_TEXT_MAX], b[FIELD_TEXT_MAX], length[DURATION_TEXT_MAX];
-        size_t size = 0;
-        FILE *memory;
-        int r;
-
-        host = text_sanitize(field_string(report, "hostname") ?: "(unknown)");
-        memory = host ? open_memstream(&text, &size) : NULL;
-        if (!memory)
-                return -ENOMEM;
-
-        fprintf(memory, "host %s, %s - %s (%s): ", host, format_moment(since, style->now_us, false, a),
-                format_moment(until, same_day(since, until) ? until : style->now_us, false, b),
-                format_duration((until - since) * NSEC_PER_USEC, length));
-        r = write_verdict(memory, report);
-        if (fclose(memory) != 0 || r < 0)
-                return -ENOMEM;
-
-        style_wrap(style, f, 0, COLOUR_BOLD, text);
-        return 0;
-}
-
-/* Mean of the CPUs' watched shares. */
-static double mean_coverage(struct json_object *latency) {
-        double sum = 0;
-
-        for (size_t i = 0; i < array_length(latency); i++)
-                sum += field_double(array_at(latency, i), "coverage");
-
-        return array_length(latency) > 0 ? sum / (double)array_length(latency) : 0;
-}
-
-/* Share of the span in which timers were watched: what the collector's passes covered, less its gaps. */
-static double watched_share(struct json_object *report) {
-        uint64_t since = field_u64(report, "sinceUsec"), until = field_u64(report, "untilUsec"), missing = 0;
-        struct json_object *gaps = field_array(report, "gaps");
-
-        for (size_t i = 0; i < array_length(gaps); i++) {
-                struct json_object *gap = array_at(gaps, i);
-                uint64_t from = field_u64(gap, "sinceUsec"), to = field_u64(gap, "untilUsec");
-
-                if (strcmp(field_string(gap, "collector") ?: "", "irq-delay") == 0 && to > from)
-                        missing += to - from;
-        }
-
-        if (until <= since || missing >= until - since)
-                return 0;
-        return mean_coverage(field_array(report, "latency")) *
-               (1 - (double)missing / (double)(until - since));
-}
-
-/* A span that was not watched completely must not read like a clean bill of health. */
-static void render_coverage(const struct style *style, struct json_object *report, FILE *f) {
-        double watched = watched_share(report);
-        char buf[FIELD_TEXT_MAX];
-
-        if (!windows_were_watched(report))
-                style_print(
-                        style, f, COLOUR_YELLOW,
-                        "Collector irq-delay does not run or saw nothing in that time; see: irqctl status\n");
-        else if (watched < 0.99)
-                style_print(style, f, COLOUR_YELLOW,
-                            "Windows were watched for only %s of that time; see below.\n",
-                            format_share(watched, buf));
-}
-
-static void write_clean_bill(FILE *f, struct json_object *report) {
-        struct json_object *latency = field_array(report, "latency"), *worst = NULL;
-        size_t n = array_length(latency), n_irqs = array_length(field_array(report, "interrupts"));
-        size_t n_types = array_length(field_array(report, "softirqs"));
-        char buf[FIELD_TEXT_MAX];
-
-        if (n == 0)
-                fputs("No findings, but only counters were watched", f);
-        else {
-                for (size_t i = 0; i < n; i++)
-                        if (!worst ||
-                            field_u64(array_at(latency, i), "maxNsec") > field_u64(worst, "maxNsec"))
-                                worst = array_at(latency, i);
-                fprintf(f, "No findings: timers of %zu %s were watched %s of the time", n,
-                        plural((int64_t)n, "CPU", "CPUs"), format_share(watched_share(report), buf));
-                fprintf(f, ", the worst ran %s late on CPU %" PRId64,
-                        format_duration(field_u64(worst, "maxNsec"), buf), field_integer(worst, "cpu", -1));
-        }
-
-        fprintf(f, "; %zu softirq %s and %zu interrupt %s were counted.", n_types,
-                plural((int64_t)n_types, "type", "types"), n_irqs, plural((int64_t)n_irqs, "line", "lines"));
-}
-
-static int render_no_findings(const struct style *style, struct json_object *report, FILE *f) {
-        _cleanup_(freep) char *text = NULL;
-        size_t size = 0;
-        FILE *memory;
-
-        memory = open_memstream(&text, &size);
-        if (!memory)
-                return -ENOMEM;
-        write_clean_bill(memory, report);
-        if (fclose(memory) != 0)
-                return -ENOMEM;
-
-        fputs("\n", f);
-        style_wrap(style, f, 0, COLOUR_NONE, text);
-        return 0;
-}
 
 /* Numbers to look something up by: the advice has them as commands. */
 static bool is_reference(const char *name) {
@@ -332,7 +126,8 @@ static void add_culprit(struct table *table, const struct style *style, struct j
         table_add(table, culprit ? COLOUR_BOLD : COLOUR_DIM, culprit ?: "(not known)");
         table_addf(table, COLOUR_NONE, "%" PRIu64, field_u64(group, "count"));
         table_add(table, class_is_irqs_off(class ?: "") ? COLOUR_RED : COLOUR_NONE,
-                  format_bracket(field_u64(group, "worstMinNsec"), field_u64(group, "worstMaxNsec"), buf));
+                  format_duration_range(field_u64(group, "worstMinNsec"), field_u64(group, "worstMaxNsec"),
+                                        buf));
         table_add(table, COLOUR_NONE, format_duration(field_u64(group, "totalMinNsec"), buf));
         table_add(table, COLOUR_NONE, class);
         table_add(table, COLOUR_NONE, cpus);
@@ -443,7 +238,6 @@ int render_report(const struct style *style, struct json_object *report, FILE *f
         r = render_headline(style, report, f);
         if (r < 0)
                 return r;
-        render_coverage(style, report, f);
         for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
                 r = parts[i](style, report, f);
                 if (r < 0)

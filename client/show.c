@@ -61,7 +61,7 @@ static void show_duration(const struct style *style, struct json_object *event, 
                 return;
 
         label(style, f, "how long");
-        style_print(style, f, COLOUR_BOLD, "%s", format_bracket(min, max, bracket));
+        style_print(style, f, COLOUR_BOLD, "%s", format_duration_range(min, max, bracket));
         fprintf(f, " (certainly %s, at most %s)\n", format_duration(min, a), format_duration(max, b));
 }
 

@@ -24,7 +24,10 @@ int verb_selftest(int argc, char **argv, const struct options *options);
 /* 0 or -ENOMEM each. */
 int render_status(const struct style *style, struct json_object *status, FILE *f);
 int render_report(const struct style *style, struct json_object *report, FILE *f);
-/* The parts of a report that are tables of counters. */
+/* The parts of a report that have files of their own: what stands above the findings, what stands in their
+ * place, and the tables of counters. */
+int render_headline(const struct style *style, struct json_object *report, FILE *f);
+int render_no_findings(const struct style *style, struct json_object *report, FILE *f);
 int render_latency(const struct style *style, struct json_object *report, FILE *f);
 int render_softirqs(const struct style *style, struct json_object *report, FILE *f);
 int render_interrupts(const struct style *style, struct json_object *report, FILE *f);

@@ -298,22 +298,27 @@ char *format_duration_range(uint64_t min_ns, uint64_t max_ns, char *buf) {
         static const struct {
                 uint64_t ns;
                 const char *name;
-        } units[] = { { NSEC_PER_SEC, "s" }, { NSEC_PER_MSEC, "ms" }, { NSEC_PER_USEC, "us" }, { 1, "ns" } };
+        } units[] = { { NSEC_PER_SEC, "s" }, { NSEC_PER_MSEC, "ms" }, { NSEC_PER_USEC, "us" } };
         char low[32], high[32];
         size_t i = 0;
 
-        while (units[i].ns > 1 && max_ns < units[i].ns)
-                i++;
-        format_number((double)min_ns / (double)units[i].ns, low);
-        format_number((double)max_ns / (double)units[i].ns, high);
+        if (max_ns < 1000) {
+                (void)sprintf(low, "%" PRIu64, min_ns);
+                (void)sprintf(high, "%" PRIu64, max_ns);
+        } else {
+                while (max_ns < units[i].ns - units[i].ns / 2000) /* 999.6 us is 1.00 ms */
+                        i++;
+                format_number((double)min_ns / (double)units[i].ns, low);
+                format_number((double)max_ns / (double)units[i].ns, high);
+        }
 
         /* Two numbers of at most 31 bytes and a unit: always fits. */
         if (strcmp(low, high) == 0)
-                (void)sprintf(buf, "%s %s", high, units[i].name);
+                (void)sprintf(buf, "%s %s", high, max_ns < 1000 ? "ns" : units[i].name);
         else if (min_ns == 0)
-                (void)sprintf(buf, "up to %s %s", high, units[i].name);
+                (void)sprintf(buf, "up to %s %s", high, max_ns < 1000 ? "ns" : units[i].name);
         else
-                (void)sprintf(buf, "%s-%s %s", low, high, units[i].name);
+                (void)sprintf(buf, "%s-%s %s", low, high, max_ns < 1000 ? "ns" : units[i].name);
         return buf;
 }
 

@@ -299,21 +299,6 @@ static void test_numbers(void **state) {
         assert_string_equal(format_share(0.0011, buf), "0.11 %");
 }
 
-static void test_brackets(void **state) {
-        char buf[FIELD_TEXT_MAX];
-
-        assert_string_equal(format_bracket(48200000, 51000000, buf), "48.2-51.0 ms");
-        assert_string_equal(format_bracket(48200000, 48200001, buf), "48.2 ms");
-        assert_string_equal(format_bracket(0, 5000000, buf), "up to 5.00 ms");
-        assert_string_equal(format_bracket(99800000, 100200000, buf), "99.8-100 ms");
-        assert_string_equal(format_bracket(990000, 1010000, buf), "0.99-1.01 ms");
-        assert_string_equal(format_bracket(870000, 999400, buf), "870-999 us");
-        assert_string_equal(format_bracket(870000, 999600, buf), "0.87-1.00 ms");
-        assert_string_equal(format_bracket(1204000000, 1206000000, buf), "1.20-1.21 s");
-        assert_string_equal(format_bracket(12, 90, buf), "12-90 ns");
-        assert_string_equal(format_bracket(0, 0, buf), "0 ns");
-}
-
 static void test_numa(void **state) {
         _cleanup_(temp_tree_done) struct temp_tree tree = {};
         _cleanup_(freep) int *nodes = NULL, *one = NULL, *none = NULL;
@@ -389,7 +374,6 @@ int main(void) {
                 cmocka_unit_test(test_missing_fields),
                 cmocka_unit_test(test_no_memory),
                 cmocka_unit_test(test_numbers),
-                cmocka_unit_test(test_brackets),
                 cmocka_unit_test(test_numa),
                 cmocka_unit_test(test_error_texts),
         };

@@ -256,21 +256,40 @@ static void test_format_range(void **state) {
         check_range(51000000, 51000000, "51.0 ms");
         check_range(51000001, 51000002, "51.0 ms");
         check_range(0, 51000000, "up to 51.0 ms");
-        check_range(0, 0, "0.00 ns");
+        check_range(0, 0, "0 ns");
         check_range(980000, 1020000, "0.98-1.02 ms");
         check_range(870, 990, "870-990 ns");
         check_range(1500000000, 61000000000, "1.50-61.0 s");
         check_range(UINT64_MAX - 1, UINT64_MAX, "18446744074 s");
 }
 
+static void test_format_range_edges(void **state) {
+        check_range(48200000, 51000000, "48.2-51.0 ms");
+        check_range(48200000, 48200001, "48.2 ms");
+        check_range(0, 5000000, "up to 5.00 ms");
+        check_range(99800000, 100200000, "99.8-100 ms");
+        check_range(990000, 1010000, "0.99-1.01 ms");
+        check_range(870000, 999400, "870-999 us");
+        check_range(870000, 999600, "0.87-1.00 ms");
+        check_range(1204000000, 1206000000, "1.20-1.21 s");
+        check_range(12, 90, "12-90 ns");
+        check_range(0, 0, "0 ns");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_format_range),
-                cmocka_unit_test(test_durations),       cmocka_unit_test(test_bad_durations),
-                cmocka_unit_test(test_sizes),           cmocka_unit_test(test_percents),
-                cmocka_unit_test(test_booleans),        cmocka_unit_test(test_numbers),
-                cmocka_unit_test(test_format_duration), cmocka_unit_test(test_locale),
-                cmocka_unit_test(test_format_exact),    cmocka_unit_test(test_exact_round_trip),
+                cmocka_unit_test(test_durations),
+                cmocka_unit_test(test_bad_durations),
+                cmocka_unit_test(test_sizes),
+                cmocka_unit_test(test_percents),
+                cmocka_unit_test(test_booleans),
+                cmocka_unit_test(test_numbers),
+                cmocka_unit_test(test_format_duration),
+                cmocka_unit_test(test_format_range_edges),
+                cmocka_unit_test(test_locale),
+                cmocka_unit_test(test_format_exact),
+                cmocka_unit_test(test_exact_round_trip),
                 cmocka_unit_test(test_format_size),
         };
 
