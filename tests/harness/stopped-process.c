@@ -30,21 +30,27 @@ static void run_child(int output_fd, const char *const *argv, int (*prepare)(voi
         _exit(127);
 }
 
-/* Waits for the child's first line. */
+/* Waits until the child has written "ready". Others may write before: node says where its log goes. */
 static int wait_ready(int fd) {
         struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
-        char text[64];
+        char text[4096];
+        size_t size = 0;
 
         for (;;) {
                 ssize_t n;
 
                 if (poll(&poll_fd, 1, READY_TIMEOUT_MS) <= 0)
                         return -ETIMEDOUT;
-                n = read(fd, text, sizeof(text));
+                n = read(fd, text + size, sizeof(text) - size);
                 if (n <= 0)
                         return -EPIPE;
-                if (memchr(text, '\n', (size_t)n))
+                size += (size_t)n;
+                if (memmem(text, size, "ready", 5))
                         return 0;
+                if (size > sizeof(text) / 2) {
+                        memmove(text, text + size - 4, 4); /* what may be the beginning of it */
+                        size = 4;
+                }
         }
 }
 

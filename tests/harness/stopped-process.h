@@ -19,7 +19,7 @@ struct stopped_process {
 };
 
 /* Runs argv[0] (a path) after prepare(userdata) in the child, which may be NULL and returns negative to give
- * up; waits until the child has written a line and has used a millisecond of CPU time more, and stops it. 0,
+ * up; waits until the child has written "ready" and has used a millisecond of CPU time more, and stops it. 0,
  * or negative when the child ended before. */
 int stopped_process_start(struct stopped_process *process, const char *const *argv,
                           int (*prepare)(void *userdata), void *userdata);
