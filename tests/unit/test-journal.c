@@ -148,8 +148,8 @@ static void test_fields(void **state) {
                 "IRQWATCH_TARGET_PID=25319",
                 "IRQWATCH_TARGET_COMM=insmod",
                 "IRQWATCH_TARGET_CGROUP=/x",
-                "IRQWATCH_STACK=nf_ct_frag6_expire.cold+0x44 [nf_defrag_ipv6]\n?\ndo_one_initcall+0x59\n"
-                "main+0x1c (/usr/sbin/insmod)\n?+0x23f0 (/lib/libc.so.6)",
+                ("IRQWATCH_STACK=nf_ct_frag6_expire.cold+0x44 [nf_defrag_ipv6]\n?\ndo_one_initcall+0x59\n"
+                 "main+0x1c (/usr/sbin/insmod)\n?+0x23f0 (/lib/libc.so.6)"),
         };
         _cleanup_(event_unrefp) struct event *event = make_event();
         _cleanup_(journal_entry_freep) struct journal_entry *entry = NULL;
