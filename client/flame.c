@@ -229,19 +229,19 @@ static int flame_from_file(const struct flame_arguments *arguments, const struct
 
         r = flame_read_file(arguments->input, &buffer);
         if (r == -ENODATA)
-                return fail("%s is empty", arguments->input);
+                return fail_with("%s is empty", arguments->input);
         if (r < 0)
-                return fail("cannot read %s: %s", arguments->input, strerror(-r));
+                return fail_with("cannot read %s: %s", arguments->input, strerror(-r));
         if (strlen(buffer.data) != buffer.size)
-                return fail("%s is not text: it has NUL bytes", arguments->input);
+                return fail_with("%s is not text: it has NUL bytes", arguments->input);
 
         r = flame_graph_add_text(graph, buffer.data,
                                  arguments->weight_given && graph->weight == FLAME_WEIGHT_TIME, &filter);
         if (r == -EBADMSG)
-                return fail("%s has neither folded stacks (\"comm;frame;frame 1234\") nor records of "
-                            "diagnose-tools "
-                            "(\"##CGROUP:\", \"#@\")",
-                            arguments->input);
+                return fail_with("%s has neither folded stacks (\"comm;frame;frame 1234\") nor records of "
+                                 "diagnose-tools "
+                                 "(\"##CGROUP:\", \"#@\")",
+                                 arguments->input);
         if (r < 0)
                 return fail_memory();
         if (graph->input == FLAME_FORMAT_FOLDED && !flame_filter_is_empty(&filter))
@@ -255,7 +255,7 @@ static int flame_add_strings(struct json_object *parameters, const char *name, c
         struct json_object *array;
         int r;
 
-        r = session_add(parameters, name, json_object_new_array());
+        r = json_add(parameters, name, json_object_new_array());
         if (r < 0)
                 return r;
         array = json_object_object_get(parameters, name);
@@ -271,8 +271,7 @@ static struct json_object *flame_parameters(const struct options *options,
 
         if (!parameters || flame_add_strings(parameters, "kinds", filter->kinds) < 0)
                 return NULL;
-        if (filter->culprit &&
-            session_add(parameters, "culprit", json_object_new_string(filter->culprit)) < 0)
+        if (filter->culprit && json_add(parameters, "culprit", json_object_new_string(filter->culprit)) < 0)
                 return NULL;
         return TAKE_PTR(parameters);
 }
@@ -300,13 +299,14 @@ static int flame_from_daemon(const struct options *options, const struct flame_f
 
 static int flame_explain_empty(const struct flame_graph *graph, const struct flame_arguments *arguments) {
         if (graph->summary.n_unweighted > 0)
-                return fail("none of the %llu windows has a duration. Try --weight=count",
-                            (unsigned long long)graph->summary.n_unweighted);
+                return fail_with("none of the %llu windows has a duration. Try --weight=count",
+                                 (unsigned long long)graph->summary.n_unweighted);
         if (arguments->input)
-                return fail("nothing in %s is selected by the options given", arguments->input);
-        return fail("there are no such windows in this span. Try a longer one (--since 1h), another --kind, "
-                    "or see: "
-                    "irqctl events");
+                return fail_with("nothing in %s is selected by the options given", arguments->input);
+        return fail_with(
+                "there are no such windows in this span. Try a longer one (--since 1h), another --kind, "
+                "or see: "
+                "irqctl events");
 }
 
 static int flame_write(struct flame_graph *graph, FILE *out, const struct flame_arguments *arguments,
@@ -336,14 +336,14 @@ static int flame_output(struct flame_graph *graph, const struct flame_arguments 
         if (to_file)
                 out = fopen(arguments->output, "we");
         if (!out)
-                return fail("cannot write %s: %s", name, strerror(errno));
+                return fail_with("cannot write %s: %s", name, strerror(errno));
 
         r = flame_write(graph, out, arguments, origin, filter);
         if (to_file && fclose(out) != 0 && r == 0)
                 r = -EIO;
         if (r == -ENOMEM)
                 return fail_memory();
-        return r < 0 ? fail("cannot write %s: it is not complete. Is the disk full?", name) : EXIT_DONE;
+        return r < 0 ? fail_with("cannot write %s: it is not complete. Is the disk full?", name) : EXIT_DONE;
 }
 
 static int flame_live(const struct flame_arguments *arguments, const struct options *options,
