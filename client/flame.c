@@ -239,9 +239,9 @@ static int flame_from_file(const struct flame_arguments *arguments, const struct
                                  arguments->weight_given && graph->weight == FLAME_WEIGHT_TIME, &filter);
         if (r == -EBADMSG)
                 return fail_with("%s has neither folded stacks (\"comm;frame;frame 1234\") nor records of "
-                            "diagnose-tools "
-                            "(\"##CGROUP:\", \"#@\")",
-                            arguments->input);
+                                 "diagnose-tools "
+                                 "(\"##CGROUP:\", \"#@\")",
+                                 arguments->input);
         if (r < 0)
                 return fail_memory();
         if (graph->input == FLAME_FORMAT_FOLDED && !flame_filter_is_empty(&filter))
@@ -271,8 +271,7 @@ static struct json_object *flame_parameters(const struct options *options,
 
         if (!parameters || flame_add_strings(parameters, "kinds", filter->kinds) < 0)
                 return NULL;
-        if (filter->culprit &&
-            json_add(parameters, "culprit", json_object_new_string(filter->culprit)) < 0)
+        if (filter->culprit && json_add(parameters, "culprit", json_object_new_string(filter->culprit)) < 0)
                 return NULL;
         return TAKE_PTR(parameters);
 }
@@ -301,12 +300,13 @@ static int flame_from_daemon(const struct options *options, const struct flame_f
 static int flame_explain_empty(const struct flame_graph *graph, const struct flame_arguments *arguments) {
         if (graph->summary.n_unweighted > 0)
                 return fail_with("none of the %llu windows has a duration. Try --weight=count",
-                            (unsigned long long)graph->summary.n_unweighted);
+                                 (unsigned long long)graph->summary.n_unweighted);
         if (arguments->input)
                 return fail_with("nothing in %s is selected by the options given", arguments->input);
-        return fail_with("there are no such windows in this span. Try a longer one (--since 1h), another --kind, "
-                    "or see: "
-                    "irqctl events");
+        return fail_with(
+                "there are no such windows in this span. Try a longer one (--since 1h), another --kind, "
+                "or see: "
+                "irqctl events");
 }
 
 static int flame_write(struct flame_graph *graph, FILE *out, const struct flame_arguments *arguments,

@@ -18,6 +18,7 @@ int verb_report(int argc, char **argv, const struct options *options);
 int verb_events(int argc, char **argv, const struct options *options);
 int verb_show(int argc, char **argv, const struct options *options);
 int verb_rates(int argc, char **argv, const struct options *options);
+int verb_flame(int argc, char **argv, const struct options *options);
 int verb_set(int argc, char **argv, const struct options *options);
 int verb_selftest(int argc, char **argv, const struct options *options);
 
