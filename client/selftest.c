@@ -199,6 +199,7 @@ static int length_to_json(const struct selftest_length *length, struct json_obje
         if (!o || json_add(o, "lengthNsec", json_object_new_int64((int64_t)length->length_ns)) < 0 ||
             json_add(o, "injected", json_object_new_int64(length->n_injected)) < 0 ||
             json_add(o, "disturbed", json_object_new_int64(length->n_disturbed)) < 0 ||
+            json_add(o, "unobserved", json_object_new_int64(length->n_unobserved)) < 0 ||
             json_add(o, "found", json_object_new_int64(length->n_found)) < 0 ||
             json_add(o, "inside", json_object_new_int64(length->n_inside)) < 0 ||
             json_add(o, "medianWidthNsec", json_object_new_int64((int64_t)length->median_width_ns)) < 0 ||
@@ -265,7 +266,7 @@ static void fill_table(const struct selftest_arguments *a, const struct selftest
 
                 table_add(table, COLOUR_BOLD, format_duration(l->length_ns, text));
                 table_addf(table, COLOUR_NONE, "%u", l->n_injected);
-                table_addf(table, COLOUR_DIM, "%u", l->n_disturbed);
+                table_addf(table, COLOUR_DIM, "%u", l->n_disturbed + l->n_unobserved);
                 table_addf(table, good, "%u", l->n_found);
                 table_addf(table, good, "%u", l->n_inside);
                 table_add(table, COLOUR_NONE, format_duration(l->median_width_ns, text));
@@ -295,8 +296,8 @@ static int print_text(const struct selftest_arguments *a, const struct selftest_
                 return fail_memory();
 
         printf("\nINSIDE: the true length lies between the record's bounds, give or take %s. BRACKET: how far these\n"
-               "are apart, median. REPEATED: windows during which the hypervisor took the CPU, so that nobody knows\n"
-               "their true length. CLASSES: what the records took for the cause.\n",
+               "are apart, median. REPEATED: windows whose true length nobody knows, because the hypervisor took\n"
+               "the CPU at an edge, and windows in a hole of the coverage. CLASSES: what the records took for the cause.\n",
                format_duration_exact(a->options.slack_ns, slack));
         if (result->n_spurious > 0)
                 printf("%u more windows on this CPU were nobody's: see \"irqctl events\" of a running daemon.\n",

@@ -30,7 +30,8 @@ struct selftest_options {
 struct selftest_length {
         uint64_t length_ns;         /* as asked for */
         unsigned n_injected;        /* undisturbed ones, which the rest is about */
-        unsigned n_disturbed;       /* the hypervisor took the CPU during or right after: repeated */
+        unsigned n_disturbed;       /* the hypervisor took the CPU at an edge of the window: repeated */
+        unsigned n_unobserved;      /* the collector itself says that it did not watch: repeated */
         unsigned n_found;
         unsigned n_inside;          /* found, and the true length lies in the bracket */
         uint64_t median_width_ns;   /* of the brackets */
@@ -48,8 +49,11 @@ struct selftest_result {
 
 void selftest_result_done(struct selftest_result *result);
 
-/* A window at whose end the hypervisor took the CPU is longer than the injector's clock says: it is not judged but
- * repeated, at most as often again as asked for. Known by the steal time that the kernel accounted to its record.
+/* Two sorts of windows are not judged but repeated, at most as often again as asked for. At an edge of the window the hypervisor
+ * took the CPU: it is longer than the injector's clock says, by no more than the steal time in its record (one in twenty may
+ * lack that: a host's page fault is not accounted). Or the window was
+ * not found and the collector's own coverage has a hole of at least its length: the kernel ran no BPF programs there, as
+ * some sandboxes arrange for their agents. A window that is not found under full coverage is a failure.
  * Takes about the sum of all windows plus 10 ms for each. progress may be NULL. 0, also when it did not pass;
  * -EOPNOTSUPP with *ret_reason; -EINTR when *stop became true; other -errno, *ret_reason NULL or a literal. */
 int selftest_run(const struct selftest_options *options, const volatile bool *stop,
