@@ -15,9 +15,9 @@
 #include "daemon/collect/irq-delay.h"
 #include "daemon/collect/registry.h"
 
-#define SETTLE_TIMEOUT_NS (2 * NSEC_PER_SEC)   /* for the last windows to be decided */
-#define MATCH_SLACK_NS (2 * NSEC_PER_MSEC)     /* a window's end is seen by the next timer interrupt */
-#define WIDTH_LIMIT_PERCENT 120                /* of a heartbeat, for the median bracket */
+#define SETTLE_TIMEOUT_NS (2 * NSEC_PER_SEC) /* for the last windows to be decided */
+#define MATCH_SLACK_NS (2 * NSEC_PER_MSEC)   /* a window's end is seen by the next timer interrupt */
+#define WIDTH_LIMIT_PERCENT 120              /* of a heartbeat, for the median bracket */
 
 struct found_window {
         uint64_t end_ns, min_ns, max_ns;
@@ -131,7 +131,8 @@ int selftest_choose_cpu(enum injector_context context, int wanted, int *ret_cpu,
                 cpu_set_remove(&online, cpu);
                 caller = cpu_set_next(&online, 0);
                 if (caller < 0) {
-                        *ret_reason = "a window can only be injected from another CPU, and only one is online";
+                        *ret_reason =
+                                "a window can only be injected from another CPU, and only one is online";
                         return -EOPNOTSUPP;
                 }
         }
@@ -305,7 +306,36 @@ static uint64_t distance_from_bracket(uint64_t value, uint64_t min, uint64_t max
         return value > max ? value - max : 0;
 }
 
-static int judge_length(struct selftest *t, size_t index, struct selftest_length *length) {
+static struct found_window *find_nearest(struct selftest *t, const struct injection *injection) {
+        struct found_window *best = NULL;
+
+        for (size_t i = 0; i < t->n_found; i++)
+                if (!best ||
+                    distance_from_bracket(t->found[i].end_ns, injection->end_ns, injection->end_ns) <
+                            distance_from_bracket(best->end_ns, injection->end_ns, injection->end_ns))
+                        best = &t->found[i];
+
+        return best;
+}
+
+/* found may be NULL. result->misses has room for every injection. */
+static void add_miss(struct selftest *t, const struct injection *injection, const struct found_window *found,
+                     struct selftest_result *result) {
+        const struct found_window *w = found ? found : find_nearest(t, injection);
+        struct selftest_miss *miss = &result->misses[result->n_misses++];
+
+        *miss = (struct selftest_miss){ .injection = *injection, .found = found != NULL };
+        if (!w)
+                return;
+
+        miss->end_ns = w->end_ns;
+        miss->min_ns = w->min_ns;
+        miss->max_ns = w->max_ns;
+        miss->class = w->class;
+}
+
+static int judge_length(struct selftest *t, size_t index, struct selftest_result *result) {
+        struct selftest_length *length = &result->lengths[index];
         unsigned n_runs = t->options->n_runs;
         _cleanup_(freep) uint64_t *widths = NULL;
 
@@ -313,19 +343,24 @@ static int judge_length(struct selftest *t, size_t index, struct selftest_length
         if (!widths)
                 return -ENOMEM;
 
-        *length = (struct selftest_length){ .length_ns = t->options->lengths_ns[index], .n_injected = n_runs };
+        *length =
+                (struct selftest_length){ .length_ns = t->options->lengths_ns[index], .n_injected = n_runs };
         for (unsigned i = 0; i < n_runs; i++) {
                 const struct injection *injection = &t->injections[index * n_runs + i];
                 struct found_window *w = find_match(t, injection);
                 uint64_t miss;
 
-                if (!w)
+                if (!w) {
+                        add_miss(t, injection, NULL, result);
                         continue;
+                }
 
                 w->matched = true;
                 miss = distance_from_bracket(injection->end_ns - injection->start_ns, w->min_ns, w->max_ns);
                 length->worst_miss_ns = MAX(length->worst_miss_ns, miss);
                 length->n_inside += miss <= t->options->slack_ns;
+                if (miss > t->options->slack_ns)
+                        add_miss(t, injection, w, result);
                 length->n_by_class[w->class]++;
                 widths[length->n_found++] = w->max_ns - w->min_ns;
         }
@@ -342,14 +377,15 @@ static int judge(struct selftest *t, struct selftest_result *result) {
 
         result->cpu = t->cpu;
         result->lengths = calloc(t->options->n_lengths, sizeof(*result->lengths));
-        if (!result->lengths)
+        result->misses = calloc(t->options->n_lengths * t->options->n_runs, sizeof(*result->misses));
+        if (!result->lengths || !result->misses)
                 return -ENOMEM;
 
         result->passed = true;
         for (size_t i = 0; i < t->options->n_lengths; i++) {
                 struct selftest_length *length = &result->lengths[i];
 
-                r = judge_length(t, i, length);
+                r = judge_length(t, i, result);
                 if (r < 0)
                         return r;
                 result->n_lengths++;
@@ -367,13 +403,16 @@ static int judge(struct selftest *t, struct selftest_result *result) {
 
 void selftest_result_done(struct selftest_result *result) {
         free(result->lengths);
+        free(result->misses);
         *result = (struct selftest_result){};
 }
 
 int selftest_run(const struct selftest_options *options, const volatile bool *stop,
                  void (*progress)(void *userdata, size_t done, size_t total), void *userdata,
                  struct selftest_result *ret_result, const char **ret_reason) {
-        _cleanup_(selftest_done) struct selftest t = { .options = options, .root_fd = -EBADF, .sink.add = on_event };
+        _cleanup_(selftest_done) struct selftest t = { .options = options,
+                                                       .root_fd = -EBADF,
+                                                       .sink.add = on_event };
         _cleanup_(selftest_result_done) struct selftest_result result = {};
         int r;
 
