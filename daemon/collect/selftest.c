@@ -403,7 +403,35 @@ static uint64_t distance_from_bracket(uint64_t value, uint64_t min, uint64_t max
         return value > max ? value - max : 0;
 }
 
-static int judge_length(struct selftest *t, size_t index, struct selftest_length *length) {
+static struct found_window *find_nearest(struct selftest *t, const struct injection *injection) {
+        struct found_window *best = NULL;
+
+        for (size_t i = 0; i < t->n_found; i++)
+                if (!best || distance_from_bracket(t->found[i].end_ns, injection->end_ns, injection->end_ns) <
+                                     distance_from_bracket(best->end_ns, injection->end_ns, injection->end_ns))
+                        best = &t->found[i];
+
+        return best;
+}
+
+/* found may be NULL. result->misses has room for every injection. */
+static void add_miss(struct selftest *t, const struct injection *injection, const struct found_window *found,
+                     struct selftest_result *result) {
+        const struct found_window *w = found ? found : find_nearest(t, injection);
+        struct selftest_miss *miss = &result->misses[result->n_misses++];
+
+        *miss = (struct selftest_miss){ .injection = *injection, .found = found != NULL };
+        if (!w)
+                return;
+
+        miss->end_ns = w->end_ns;
+        miss->min_ns = w->min_ns;
+        miss->max_ns = w->max_ns;
+        miss->class = w->class;
+}
+
+static int judge_length(struct selftest *t, size_t index, struct selftest_result *result) {
+        struct selftest_length *length = &result->lengths[index];
         unsigned n_runs = t->options->n_runs;
         _cleanup_(freep) uint64_t *widths = NULL;
 
@@ -425,13 +453,17 @@ static int judge_length(struct selftest *t, size_t index, struct selftest_length
                         continue;
                 length->n_injected++;
                 w = find_match(t, injection);
-                if (!w)
+                if (!w) {
+                        add_miss(t, injection, NULL, result);
                         continue;
+                }
 
                 w->matched = true;
                 miss = distance_from_bracket(injection->end_ns - injection->start_ns, w->min_ns, w->max_ns);
                 length->worst_miss_ns = MAX(length->worst_miss_ns, miss);
                 length->n_inside += miss <= t->options->slack_ns;
+                if (miss > t->options->slack_ns)
+                        add_miss(t, injection, w, result);
                 length->n_by_class[w->class]++;
                 widths[length->n_found++] = w->max_ns - w->min_ns;
         }
@@ -448,14 +480,15 @@ static int judge(struct selftest *t, struct selftest_result *result) {
 
         result->cpu = t->cpu;
         result->lengths = calloc(t->options->n_lengths, sizeof(*result->lengths));
-        if (!result->lengths)
+        result->misses = calloc(t->options->n_lengths * t->options->n_runs, sizeof(*result->misses));
+        if (!result->lengths || !result->misses)
                 return -ENOMEM;
 
         result->passed = true;
         for (size_t i = 0; i < t->options->n_lengths; i++) {
                 struct selftest_length *length = &result->lengths[i];
 
-                r = judge_length(t, i, length);
+                r = judge_length(t, i, result);
                 if (r < 0)
                         return r;
                 result->n_lengths++;
@@ -473,6 +506,7 @@ static int judge(struct selftest *t, struct selftest_result *result) {
 
 void selftest_result_done(struct selftest_result *result) {
         free(result->lengths);
+        free(result->misses);
         *result = (struct selftest_result){};
 }
 

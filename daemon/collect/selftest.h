@@ -39,10 +39,20 @@ struct selftest_length {
         unsigned n_by_class[_EVENT_CLASS_MAX];
 };
 
+/* An injected window that was not found, or whose true length is not inside: for whoever asks why. */
+struct selftest_miss {
+        struct injection injection;
+        bool found;
+        uint64_t end_ns, min_ns, max_ns; /* of the window found, or else of the one that ended nearest */
+        enum event_class class;          /* CLASS_NONE: there was no window at all */
+};
+
 struct selftest_result {
         int cpu;
         struct selftest_length *lengths;
         size_t n_lengths;
+        struct selftest_miss *misses;
+        size_t n_misses;
         unsigned n_spurious;        /* irq-off or unknown windows on that CPU that nobody injected */
         bool passed;                /* n_runs of each undisturbed, all found and inside, median widths at most 1.2 heartbeats */
 };
