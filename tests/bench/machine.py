@@ -178,6 +178,9 @@ class Daemon:
             raise RuntimeError(f"{method}: {reply[:200]!r}")
         return reply[:-1]
 
+    def event_count(self):
+        return json.loads(self.call("GetStatus"))["parameters"]["status"]["store"]["events"]
+
     def irqctl(self, *arguments):
         return subprocess.run([f"{self.build}/client/irqctl", "--socket", self.socket, *arguments], check=True,
                               capture_output=True).stdout
