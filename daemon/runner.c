@@ -225,11 +225,11 @@ static void apply_budget(struct runner *runner) {
 }
 
 static void update_running_status(struct runner *runner) {
-        struct collector_info info = {};
+        const char *degraded = runner->ops->degraded ? runner->ops->degraded(runner->state) : NULL;
 
         runner->interval_ns = runner->configured_interval_ns;
-        if (runner->ops->describe && runner->ops->describe(runner->state, &info) >= 0 && info.degraded) {
-                set_status(runner, COLLECTOR_DEGRADED, strdup(info.degraded));
+        if (degraded) {
+                set_status(runner, COLLECTOR_DEGRADED, strdup(degraded));
                 return;
         }
 
