@@ -48,12 +48,21 @@ static __always_inline __u64 evidence_before(const struct abi_cpu *c, __u64 expi
         return best;
 }
 
-static __always_inline __u64 read_steal(struct task_struct *task) {
+static __always_inline __u64 read_steal(void) {
+        struct task_struct *task;
         struct rq *rq;
 
         if (!bpf_core_field_exists(struct rq, prev_steal_time) || !bpf_core_field_exists(struct cfs_rq, rq))
                 return 0;
 
+        /* 5.11: a typed pointer, which the program may follow itself; a helper call for each step costs more than the
+         * rest of the program. */
+        if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)) {
+                task = bpf_get_current_task_btf();
+                return task->se.cfs_rq->rq->prev_steal_time;
+        }
+
+        task = (struct task_struct *)bpf_get_current_task();
         rq = BPF_CORE_READ(task, se.cfs_rq, rq);
         return rq ? BPF_CORE_READ(rq, prev_steal_time) : 0;
 }
@@ -174,20 +183,15 @@ static __always_inline __u64 upper_bound(const struct abi_cpu *c, __u64 now, __u
 /* A window of the threshold's length that began right after the last expiry is late by the threshold less one period. With
  * a period of more than half the threshold (passive mode) half of it must be certain: else every tick that was
  * stopped for long would look like a window. */
-static __always_inline int is_window(__u64 lateness, __u64 bound) {
+static __always_inline __u64 least_lateness(void) {
         __u64 least = config.threshold_ns / 2;
 
-        if (config.period_ns < least)
-                least = config.threshold_ns - config.period_ns;
-
-        return lateness >= least && bound >= config.threshold_ns;
+        return config.period_ns < least ? config.threshold_ns - config.period_ns : least;
 }
 
 static __always_inline void trusted_expiry(void *ctx, struct abi_cpu *c, __u64 now, __u64 expires, int is_tick) {
-        struct task_struct *task = (struct task_struct *)bpf_get_current_task();
         __u64 lateness = now > expires ? now - expires : 0;
-        __u64 bound = upper_bound(c, now, expires, lateness, is_tick);
-        __u64 steal_ns = read_steal(task);
+        __u64 steal_ns = read_steal();
 
         count_expiry(c, now, lateness);
         if (is_tick) {
@@ -198,11 +202,15 @@ static __always_inline void trusted_expiry(void *ctx, struct abi_cpu *c, __u64 n
         }
 
         /* Other timers that were late over the same moment are the same window. */
-        if (is_window(lateness, bound) && expires > c->window_end_ns) {
-                record_window(ctx, c, now, lateness, bound, is_tick ? 0 : ABI_WINDOW_HEARTBEAT);
-                c->window_end_ns = now;
-                if (is_tick && c->settle_sequence)
-                        c->settle_ticks = 1;
+        if (lateness >= least_lateness() && expires > c->window_end_ns) {
+                __u64 bound = upper_bound(c, now, expires, lateness, is_tick);
+
+                if (bound >= config.threshold_ns) {
+                        record_window(ctx, c, now, lateness, bound, is_tick ? 0 : ABI_WINDOW_HEARTBEAT);
+                        c->window_end_ns = now;
+                        if (is_tick && c->settle_sequence)
+                                c->settle_ticks = 1;
+                }
         }
 
         watch_softirqs(ctx, c, now);

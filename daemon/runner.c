@@ -145,6 +145,14 @@ static int arm_timer(struct runner *runner, sd_event_source **source, uint64_t a
 static int on_pass(sd_event_source *s, uint64_t usec, void *userdata);
 static int on_deadline(sd_event_source *s, uint64_t usec, void *userdata);
 
+/* Passes are due at multiples of the interval since boot, whatever moment a collector was started at: collectors with
+ * equal or multiple intervals then share one wake-up. */
+static void align_passes(struct runner *runner) {
+        uint64_t now = now_ns(CLOCK_MONOTONIC);
+
+        runner->next_pass_ns = now - now % runner->interval_ns;
+}
+
 /* Passes keep their phase; those that could not be taken are skipped and counted. */
 static int schedule_pass(struct runner *runner) {
         uint64_t now = now_ns(CLOCK_MONOTONIC);
@@ -225,11 +233,11 @@ static void apply_budget(struct runner *runner) {
 }
 
 static void update_running_status(struct runner *runner) {
-        struct collector_info info = {};
+        const char *degraded = runner->ops->degraded ? runner->ops->degraded(runner->state) : NULL;
 
         runner->interval_ns = runner->configured_interval_ns;
-        if (runner->ops->describe && runner->ops->describe(runner->state, &info) >= 0 && info.degraded) {
-                set_status(runner, COLLECTOR_DEGRADED, strdup(info.degraded));
+        if (degraded) {
+                set_status(runner, COLLECTOR_DEGRADED, strdup(degraded));
                 return;
         }
 
@@ -348,7 +356,7 @@ int runner_start(struct runner *runner) {
         runner->n_failures_in_a_row = 0;
         runner->configured_interval_ns = config_get(runner->env.config, section, "interval");
         runner->interval_ns = runner->configured_interval_ns;
-        runner->next_pass_ns = now_ns(CLOCK_MONOTONIC);
+        align_passes(runner);
 
         if (!config_get_boolean(runner->env.config, section, "enabled")) {
                 set_status(runner, COLLECTOR_DISABLED, strdup("switched off in the configuration"));
@@ -382,7 +390,7 @@ int runner_reconfigure(struct runner *runner, const struct config *config) {
 
         runner->configured_interval_ns = config_get(config, section, "interval");
         runner->interval_ns = runner->configured_interval_ns;
-        runner->next_pass_ns = now_ns(CLOCK_MONOTONIC);
+        align_passes(runner);
         update_running_status(runner);
         return schedule_pass(runner);
 }

@@ -51,6 +51,9 @@ struct collector_ops {
         uint64_t (*next_deadline)(void *state);
         /* Optional: takes changed settings without losing anything. -EOPNOTSUPP: close and open again. */
         int (*reconfigure)(void *state, const struct config *config);
+        /* Optional: why it does less than configured, NULL: it does not; borrowed from the state. Asked after every
+         * pass, so it must cost nothing; describe() is asked only when a client wants to know. */
+        const char *(*degraded)(void *state);
         int (*describe)(void *state, struct collector_info *ret_info);   /* optional */
         void *(*close)(void *state);             /* NULL-safe, returns NULL */
 };

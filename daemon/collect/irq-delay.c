@@ -430,6 +430,12 @@ static int reconfigure(void *userdata, const struct config *config) {
         return 0;
 }
 
+static const char *degraded(void *userdata) {
+        struct irq_delay *d = userdata;
+
+        return d->degraded[0] ? d->degraded : NULL;
+}
+
 static int describe(void *userdata, struct collector_info *ret_info) {
         struct irq_delay *d = userdata;
         uint64_t lost = 0, suppressed = 0, windows = 0, slow = 0, refused = 0, bpf_ns = 0, bpf_runs = 0, missed = 0;
@@ -444,7 +450,6 @@ static int describe(void *userdata, struct collector_info *ret_info) {
         irq_programs_get_cost(&d->programs, &bpf_ns, &bpf_runs, &missed);
 
         *ret_info = (struct collector_info){
-                .degraded = d->degraded[0] ? d->degraded : NULL,
                 .counters = {
                         { "windows", windows },
                         { "slowSpans", slow },
@@ -475,6 +480,7 @@ const struct collector_ops collector_irq_delay = {
         .dispatch = dispatch,
         .next_deadline = next_deadline,
         .reconfigure = reconfigure,
+        .degraded = degraded,
         .describe = describe,
         .close = close_collector,
 };

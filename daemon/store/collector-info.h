@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * What a collector says of itself for status: why it does less than it could, and its own counters.
+ * What a collector says of itself for status: its own counters.
  */
 
 #include <stddef.h>
@@ -16,7 +16,6 @@ struct collector_counter {
 enum { COLLECTOR_COUNTERS_MAX = 24 };
 
 struct collector_info {
-        const char *degraded; /* why it does less than configured, or NULL; borrowed from the state */
         struct collector_counter counters[COLLECTOR_COUNTERS_MAX];
         size_t n_counters;
 };
