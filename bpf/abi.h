@@ -6,6 +6,7 @@
  * padding that a compiler could choose. All times are CLOCK_MONOTONIC nanoseconds (bpf_ktime_get_ns()).
  */
 
+#include <linux/bpf.h>
 #include <linux/types.h>
 
 enum {
@@ -19,12 +20,17 @@ enum {
         ABI_ENTRY_FRAMES_MAX = 16, /* the timer interrupt's entry is among the first frames */
         ABI_SOFTIRQS = 10,       /* NR_SOFTIRQS: include/linux/interrupt.h, the same since 2.6.31 */
         ABI_SOFTIRQ_NET_RX = 3,
+        ABI_USER_FRAMES_MAX = 32,
+        ABI_USER_REGISTERS_MAX = 33, /* by DWARF numbers: x86-64 has 17, arm64 33 */
+        ABI_PAGE = 4096,         /* the unit in which user memory is copied, whatever the MMU's */
+        ABI_USER_PAGES_MAX = 5,  /* 16 KiB from anywhere in a page */
 };
 
 enum abi_record_type {
         ABI_RECORD_WINDOW = 1,
         ABI_RECORD_SETTLE = 2,
         ABI_RECORD_SLOW = 3,
+        ABI_RECORD_USER = 4,
 };
 
 enum abi_span_kind {
@@ -112,6 +118,21 @@ struct abi_slow {
         struct abi_stack stack; /* taken by a timer interrupt inside the span, if there was one */
 };
 
+/* Comes before the window of the same sequence: what unwinding the interrupted task's user stack takes. */
+struct abi_user {
+        __u32 type; /* ABI_RECORD_USER */
+        __u32 cpu;
+        __u64 sequence;
+        __u64 registers[ABI_USER_REGISTERS_MAX];
+        __u32 has_registers; /* 0: the kernel cannot give them, or a 32-bit task */
+        __u32 is_32bit;
+        __s32 frames_bytes;  /* of frames; negative: errno of bpf_get_stack() */
+        __u32 data_bytes;    /* copied into data */
+        __u64 data_start;    /* user address of data[0]: the stack pointer's page */
+        struct bpf_stack_build_id frames[ABI_USER_FRAMES_MAX]; /* by frame pointers, innermost first */
+        __u8 data[ABI_USER_PAGES_MAX * ABI_PAGE];
+};
+
 /* Figures of one sort of span on one CPU. */
 struct abi_time {
         __u64 count, total_ns, max_ns;
@@ -188,4 +209,5 @@ struct abi_config {
         __u64 hardirq_threshold_ns;
         __u64 softirq_threshold_ns;
         __u64 softirq_wait_threshold_ns;
+        __u64 user_stack_bytes; /* 0: none are taken */
 };

@@ -9,6 +9,7 @@
  */
 
 #include "spans.h"
+#include "user.h"
 
 char LICENSE[] SEC("license") = "GPL"; /* bpf_get_stack() and bpf_probe_read_kernel() are GPL-only */
 
@@ -118,6 +119,10 @@ static __always_inline void record_window(void *ctx, struct abi_cpu *c, __u64 no
         c->n_windows++;
         if (over_rate(c, now))
                 return;
+
+        /* Records are read in the order in which they were reserved: this one belongs to the window behind it. */
+        if (has_user_stack())
+                record_user(ctx, c, c->n_windows);
 
         w = bpf_ringbuf_reserve(&records, sizeof(*w), 0);
         if (!w) {

@@ -36,7 +36,7 @@ struct {
 
 struct {
         __uint(type, BPF_MAP_TYPE_RINGBUF);
-        __uint(max_entries, 512 * 1024);
+        __uint(max_entries, 1024 * 1024);
 } records SEC(".maps");
 
 static __always_inline struct abi_cpu *this_cpu(void) {

@@ -5,13 +5,25 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "bpf/abi.h"
 #include "daemon/store/batch.h"
 #include "daemon/symbols/culprit.h"
 #include "daemon/symbols/kallsyms.h"
 #include "daemon/symbols/kernel-stack.h"
 #include "daemon/symbols/task.h"
+#include "daemon/symbols/user-stack.h"
 
-enum { ENRICH_ADDRESSES_MAX = 128 }; /* kernel.perf_event_max_stack is 127 */
+enum {
+        ENRICH_ADDRESSES_MAX = 128, /* kernel.perf_event_max_stack is 127 */
+        USER_FILES_MAX = 32,
+        USER_FILE_BYTES_MAX = 4 * 1024 * 1024, /* of symbol tables; the daemon is to stay small */
+};
+
+/* Unwinding may take a fifth of the worker's time, and half a second at once: a flood of windows in programs with huge
+ * symbol tables must not keep the others from being named. */
+#define USER_TIME_SHARE 5
+#define USER_TIME_BURST_NS (NSEC_PER_SEC / 2)
+#define USER_IDLE_NS (30 * NSEC_PER_SEC) /* after which the files' memory is given back */
 
 struct enricher {
         unsigned n_ref; /* the owner and the jobs under way; counted on the loop's thread only */
@@ -21,6 +33,11 @@ struct enricher {
         int root_fd;
         struct worker *worker;
         struct cgroup_resolver *cgroups;
+        struct user_symboliser *users;
+        uint64_t user_credit_ns, user_credited_ns; /* on the worker's thread */
+        uint64_t user_asked_ns;   /* on the loop's thread: the last stack; 0: memory was given back since */
+        struct job tidy;
+        bool is_tidying;
 };
 
 int enricher_new(struct kallsyms *kallsyms, int root_fd, struct worker *worker, struct enricher **ret_enricher) {
@@ -38,8 +55,11 @@ int enricher_new(struct kallsyms *kallsyms, int root_fd, struct worker *worker, 
         enricher->n_ref = 1;
         enricher->root_fd = root_fd;
         enricher->worker = worker;
-        r = cgroup_resolver_new(root_fd, &enricher->cgroups);
-        if (r < 0)
+        enricher->user_credit_ns = USER_TIME_BURST_NS;
+        if ((r = cgroup_resolver_new(root_fd, &enricher->cgroups)) < 0 ||
+            (r = user_symboliser_new(root_fd,
+                                     &(struct user_symboliser_limits){ USER_FILES_MAX, USER_FILE_BYTES_MAX },
+                                     &enricher->users)) < 0)
                 return r;
 
         enricher->kallsyms = kallsyms;
@@ -54,6 +74,7 @@ struct enricher *enricher_unref(struct enricher *enricher) {
         bpf_programs_done(&enricher->programs);
         kallsyms_free(enricher->kallsyms);
         cgroup_resolver_free(enricher->cgroups);
+        user_symboliser_free(enricher->users);
         (void)pthread_mutex_destroy(&enricher->lock); /* nobody is left to hold it */
         free(enricher);
         return NULL;
@@ -61,6 +82,7 @@ struct enricher *enricher_unref(struct enricher *enricher) {
 
 void enrichment_done(struct enrichment *e) {
         e->stack = stack_unref(e->stack);
+        e->user_stack = stack_unref(e->user_stack);
         free(TAKE_PTR(e->culprit));
         free(TAKE_PTR(e->function_name));
         free(TAKE_PTR(e->cgroup));
@@ -131,6 +153,61 @@ static int name_function(struct enrichment *e) {
         return e->function_name ? 0 : -ENOMEM;
 }
 
+#if defined(__x86_64__)
+#define USER_ARCH_HERE USER_ARCH_X86_64
+#elif defined(__aarch64__)
+#define USER_ARCH_HERE USER_ARCH_ARM64
+#else
+#define USER_ARCH_HERE USER_ARCH_OTHER
+#endif
+
+/* Credit grows with time and is spent by unwinding. */
+static bool may_unwind(struct enricher *enricher, uint64_t now_ns) {
+        uint64_t earned = (now_ns - enricher->user_credited_ns) / USER_TIME_SHARE;
+
+        enricher->user_credited_ns = now_ns;
+        enricher->user_credit_ns = MIN(enricher->user_credit_ns + earned, USER_TIME_BURST_NS);
+        return enricher->user_credit_ns > 0;
+}
+
+static int name_user_stack(struct enrichment *e) {
+        struct enricher *enricher = e->enricher;
+        const struct abi_user *u = e->user;
+        struct user_snapshot snapshot = { .pid = e->pid, .tgid = e->tgid };
+        struct stamp before, after;
+        uint64_t skip, spent;
+        int r;
+
+        if (!u)
+                return 0;
+
+        stamp_now(&before);
+        if (!may_unwind(enricher, before.monotonic_ns)) {
+                e->user_skipped = true;
+                return 0;
+        }
+
+        snapshot.arch = u->is_32bit ? USER_ARCH_OTHER : USER_ARCH_HERE;
+        snapshot.has_registers = (int)u->has_registers;
+        memcpy(snapshot.registers, u->registers, sizeof(u->registers));
+        skip = u->has_registers ? snapshot.registers[USER_ARCH_HERE == USER_ARCH_ARM64 ? USER_REGISTER_ARM64_SP :
+                                                                                       USER_REGISTER_X86_64_RSP] -
+                                          u->data_start :
+                                  0;
+        if (skip < u->data_bytes) {
+                snapshot.stack = u->data + skip;
+                snapshot.stack_size = u->data_bytes - skip;
+        }
+        snapshot.frames = u->frames;
+        snapshot.n_frames = u->frames_bytes > 0 ? (size_t)u->frames_bytes / sizeof(u->frames[0]) : 0;
+
+        r = user_stack_symbolise(enricher->users, &snapshot, &e->user_stack);
+        stamp_now(&after);
+        spent = after.monotonic_ns - before.monotonic_ns;
+        enricher->user_credit_ns -= MIN(spent, enricher->user_credit_ns);
+        return r;
+}
+
 static int name_cgroup(struct enrichment *e) {
         int r;
 
@@ -154,6 +231,8 @@ static void run(struct job *job) {
         if (r >= 0)
                 r = name_function(e);
         (void)pthread_mutex_unlock(&e->enricher->lock);
+        if (r >= 0)
+                r = name_user_stack(e);
         if (r < 0)
                 e->error = r;
 }
@@ -173,8 +252,43 @@ static void job_done(struct job *job) {
         finish(e);
 }
 
+static struct enricher *enricher_of_tidy(struct job *job) {
+        return (struct enricher *)((char *)job - offsetof(struct enricher, tidy));
+}
+
+static void tidy_run(struct job *job) {
+        user_symboliser_drop_caches(enricher_of_tidy(job)->users);
+}
+
+static void tidy_done(struct job *job) {
+        struct enricher *enricher = enricher_of_tidy(job);
+
+        enricher->is_tidying = false;
+        enricher_unref(enricher);
+}
+
+void enricher_tidy(struct enricher *enricher, uint64_t now_ns) {
+        if (!enricher->worker || enricher->is_tidying || enricher->user_asked_ns == 0 ||
+            now_ns - enricher->user_asked_ns < USER_IDLE_NS)
+                return;
+
+        enricher->tidy = (struct job){ .run = tidy_run, .done = tidy_done };
+        if (worker_submit(enricher->worker, &enricher->tidy) < 0)
+                return; /* the queue is full, so this is no quiet time */
+
+        enricher->is_tidying = true;
+        enricher->user_asked_ns = 0;
+        enricher->n_ref++;
+}
+
 void enrich(struct enricher *enricher, struct enrichment *e) {
+        struct stamp now;
         int r;
+
+        if (e->user) {
+                stamp_now(&now);
+                enricher->user_asked_ns = now.monotonic_ns;
+        }
 
         e->enricher = enricher;
         e->job = (struct job){ .run = run, .done = job_done };

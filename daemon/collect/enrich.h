@@ -14,6 +14,7 @@
 #include "common/worker.h"
 #include "daemon/store/stack.h"
 
+struct abi_user;
 struct enricher;
 struct kallsyms;
 
@@ -45,17 +46,23 @@ struct enrichment {
         size_t n_addresses;
         uint64_t function;         /* 0: none */
         uint64_t cgroup_id;        /* 0: none */
-        pid_t pid;                 /* 0: none */
+        pid_t pid, tgid;           /* 0: none */
+        const struct abi_user *user; /* owned by the caller until done(); NULL: none */
 
         int error;                 /* 0, or why the answers below are missing: -ENOBUFS, -ECANCELED, -ENOMEM */
         bool stripped;             /* the observer's frames were found and left out */
         bool in_idle;              /* the innermost frame is of the idle loop */
+        bool user_skipped;         /* unwinding user stacks took more than its share of time */
         struct stack *stack;
+        struct stack *user_stack;
         char *culprit;
         char *function_name;
         char *cgroup;
         char *container;
 };
+
+/* Gives memory back when nothing was asked for in a while; now_ns is CLOCK_MONOTONIC. Call now and then. */
+void enricher_tidy(struct enricher *enricher, uint64_t now_ns);
 
 /* Starts the work; done() is called from worker_collect(), or before this returns when there is no worker or its queue
  * is full. */

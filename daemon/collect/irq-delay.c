@@ -85,6 +85,8 @@ static const struct setting_desc settings[] = {
           60 * NSEC_PER_SEC, SETTING_DURATION, true },
         { "softirq-wait-threshold", "10ms", NULL, "softirqs that waited for at least this long are recorded; 0: none",
           0, 60 * NSEC_PER_SEC, SETTING_DURATION, true },
+        { "user-stack", "16K", NULL, "bytes of user stack copied for a window to unwind it; 0: none", 0, 16 * 1024,
+          SETTING_SIZE, true },
         { "max-events-per-second", "20", NULL, "records per CPU; more are counted as suppressed", 1, 100000,
           SETTING_COUNT, true },
 };
@@ -227,6 +229,7 @@ static void start_heartbeat(struct irq_delay *d) {
 static void read_settings(struct irq_delay *d, const struct config *config) {
         d->programs.config->hardirq_threshold_ns = config_get(config, "irq-delay", "hardirq-threshold");
         d->programs.config->softirq_threshold_ns = config_get(config, "irq-delay", "softirq-threshold");
+        d->programs.config->user_stack_bytes = config_get(config, "irq-delay", "user-stack");
         d->programs.config->softirq_wait_threshold_ns = config_get(config, "irq-delay", "softirq-wait-threshold");
         d->mode = config_get(config, "irq-delay", "mode") == MODE_PASSIVE ? MODE_PASSIVE : MODE_ACTIVE;
         d->threshold_ns = config_get(config, "irq-delay", "threshold");
@@ -381,6 +384,7 @@ static int sample(void *userdata, struct batch *batch) {
         if (r < 0)
                 return r;
 
+        enricher_tidy(d->enricher, batch->stamp.monotonic_ns);
         return span_reader_sample(&d->spans, &d->programs, enricher_name_function, d->enricher, batch);
 }
 

@@ -94,6 +94,9 @@ static int add_causes(struct event *event, const struct abi_window *w, const str
 }
 
 static int add_names_missing(struct event *event, const struct enrichment *names) {
+        if (names->user_skipped)
+                return event_add_string(event, "userStackSkipped", "unwinding took too much time lately");
+
         return names->error < 0 ? event_add_string(event, "namesMissing", strerror(-names->error)) : 0;
 }
 
@@ -193,6 +196,7 @@ int irq_event_from_window(const struct abi_window *w, struct enrichment *names, 
                 return r;
 
         event->kernel_stack = TAKE_PTR(names->stack);
+        event->user_stack = TAKE_PTR(names->user_stack);
         *ret_event = TAKE_PTR(event);
         return 0;
 }

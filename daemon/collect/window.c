@@ -30,6 +30,7 @@ struct pending {
                 struct abi_window window;
                 struct abi_slow slow; /* is_slow */
         };
+        struct abi_user *user; /* owned, or NULL */
         uint64_t arrived_ns;
         bool named;
         bool settled;
@@ -47,6 +48,7 @@ struct window_queue {
         struct pending *first, *last; /* as they came */
         unsigned n_online;
         uint64_t n_unsymbolised;
+        struct abi_user *user; /* came last; its window comes next */
         struct moment moments[MOMENTS_MAX]; /* a ring */
         unsigned n_moments;
 };
@@ -56,6 +58,7 @@ static struct pending *pending_free(struct pending *p) {
                 return NULL;
 
         enrichment_done(&p->names);
+        free(p->user);
         free(p);
         return NULL;
 }
@@ -87,6 +90,7 @@ struct window_queue *window_queue_free(struct window_queue *queue) {
                         p->queue = NULL; /* its job frees it */
         }
 
+        free(queue->user);
         free(queue);
         return NULL;
 }
@@ -120,11 +124,14 @@ static void start_naming(struct window_queue *queue, struct pending *p) {
         p->names.function = span->kind != ABI_SPAN_NONE ? span->function : 0;
         p->names.cgroup_id = task->cgroup_id;
         p->names.pid = task->pid;
+        p->names.tgid = task->tgid;
         if (stack->bytes > 0) {
                 p->names.stack_kind = ENRICH_STACK_TIMER;
                 p->names.addresses = (const uint64_t *)stack->frames;
                 p->names.n_addresses = MIN((size_t)stack->bytes / sizeof(stack->frames[0]), ELEMENTSOF(stack->frames));
         }
+
+        p->names.user = p->user;
 
         enrich(queue->enricher, &p->names);
 }
@@ -158,9 +165,24 @@ static int add_window(struct window_queue *queue, const struct abi_window *recor
                 return r;
 
         p->window = *record;
+        if (queue->user && queue->user->cpu == record->cpu && queue->user->sequence == record->sequence)
+                p->user = TAKE_PTR(queue->user);
         queue->moments[queue->n_moments++ % MOMENTS_MAX] =
                 (struct moment){ .cpu = record->cpu, .end_ns = record->end_ns, .min_ns = record->min_ns };
         start_naming(queue, p);
+        return 0;
+}
+
+static int add_user(struct window_queue *queue, const struct abi_user *record) {
+        struct abi_user *user;
+
+        user = malloc(sizeof(*user));
+        if (!user)
+                return -ENOMEM;
+
+        memcpy(user, record, sizeof(*user));
+        free(queue->user); /* that one's window was lost */
+        queue->user = user;
         return 0;
 }
 
@@ -214,6 +236,8 @@ int window_queue_add(struct window_queue *queue, const void *data, size_t size) 
                 return add_window(queue, data);
         if (type == ABI_RECORD_SLOW && size >= sizeof(struct abi_slow))
                 return add_slow(queue, data);
+        if (type == ABI_RECORD_USER && size >= sizeof(struct abi_user))
+                return add_user(queue, data);
         if (type == ABI_RECORD_SETTLE && size >= sizeof(struct abi_settle))
                 settle_windows(queue, data);
         return 0;
