@@ -150,7 +150,6 @@ struct abi_time_key {
 };
 
 struct abi_softirq {
-        __u64 raised_ns;    /* 0: not pending */
         __u64 ksoftirqd_count, ksoftirqd_ns; /* the part that ran in ksoftirqd */
         struct abi_time run;
         struct abi_time wait; /* from the first raise to the start */
@@ -185,9 +184,11 @@ struct abi_cpu {
         __u64 softirq_part_ns;   /* start of the running tasklet or timer; 0: none */
         __u64 softirq_part_function;
         __u64 poll_start_ns;     /* of the NAPI poll under way */
-        __u64 poll_longest_ns;   /* in this NET_RX run; its device is softirq.name */
+        __u64 poll_longest_ns;   /* in this NET_RX run */
+        __u64 poll_longest_dev;  /* address of its struct net_device, 0: none */
         __u32 ksoftirqd_pid;     /* as seen last */
         __u32 other_pid;         /* a task that is not ksoftirqd, as seen last */
+        __u64 raised_ns[ABI_SOFTIRQS]; /* 0: not pending; together, since every timer interrupt looks at all */
         struct abi_softirq softirqs[ABI_SOFTIRQS];
         __u64 histogram[ABI_BUCKETS]; /* lateness of trusted timers */
 } __attribute__((aligned(64)));

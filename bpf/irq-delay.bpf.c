@@ -140,6 +140,7 @@ static __always_inline void record_window(void *ctx, struct abi_cpu *c, __u64 no
         w->flags = flags;
         w->span = c->longest;
         w->softirq = c->softirq;
+        name_device(&w->softirq, c);
         read_task(&w->task);
         read_stack(ctx, &w->stack);
         read_code(w);
@@ -341,8 +342,8 @@ int BPF_PROG(irqd_softirq_raise, unsigned int vector) {
         struct abi_cpu *c = this_cpu();
 
         /* A later raise does not overwrite the first. */
-        if (c && vector < ABI_SOFTIRQS && !c->softirqs[vector].raised_ns)
-                c->softirqs[vector].raised_ns = bpf_ktime_get_ns();
+        if (c && vector < ABI_SOFTIRQS && !c->raised_ns[vector])
+                c->raised_ns[vector] = bpf_ktime_get_ns();
         return 0;
 }
 

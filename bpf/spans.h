@@ -132,20 +132,20 @@ static __always_inline void record_slow_wait(struct abi_cpu *c, const struct abi
         bpf_ringbuf_submit(slow, 0);
 }
 
-static __always_inline void end_wait(struct abi_cpu *c, struct abi_softirq *softirq, __u32 vector, __u64 now) {
+static __always_inline void end_wait(struct abi_cpu *c, __u32 vector, __u64 now) {
         struct abi_span span = {
-                .start_ns = softirq->raised_ns,
+                .start_ns = c->raised_ns[vector],
                 .end_ns = now,
                 .kind = ABI_SPAN_SOFTIRQ_WAIT,
                 .number = vector,
         };
 
-        softirq->raised_ns = 0;
+        c->raised_ns[vector] = 0;
         /* No timer for so long: the CPU was offline, and what was pending then went elsewhere. */
         if (!span.start_ns || now - c->last_expiry_ns > OFFLINE_AFTER_NS)
                 return;
 
-        add_time(&softirq->wait, now - span.start_ns);
+        add_time(&c->softirqs[vector].wait, now - span.start_ns);
         if (config.softirq_wait_threshold_ns && now - span.start_ns >= config.softirq_wait_threshold_ns)
                 record_slow_wait(c, &span);
 }
@@ -154,7 +154,7 @@ static __always_inline void softirq_enter(struct abi_cpu *c, __u32 vector, __u64
         if (vector >= ABI_SOFTIRQS)
                 return;
 
-        end_wait(c, &c->softirqs[vector], vector, now);
+        end_wait(c, vector, now);
         c->softirq.start_ns = now;
         c->softirq.kind = ABI_SPAN_SOFTIRQ;
         c->softirq.number = vector;
@@ -163,6 +163,15 @@ static __always_inline void softirq_enter(struct abi_cpu *c, __u32 vector, __u64
         c->softirq_part_ns = 0;
         c->poll_start_ns = now;
         c->poll_longest_ns = 0;
+        c->poll_longest_dev = 0;
+}
+
+/* The device cannot go away before the softirq ends: taking one down waits for a grace period of RCU. */
+static __always_inline void name_device(struct abi_span *span, const struct abi_cpu *c) {
+        struct net_device *dev = (struct net_device *)c->poll_longest_dev;
+
+        if (dev && span->kind == ABI_SPAN_SOFTIRQ)
+                bpf_probe_read_kernel_str(span->name, sizeof(dev->name), &dev->name);
 }
 
 static __always_inline void record_slow_softirq(struct abi_cpu *c) {
@@ -175,6 +184,7 @@ static __always_inline void record_slow_softirq(struct abi_cpu *c) {
 
         if (s && s->softirq_start_ns == c->softirq.start_ns)
                 copy_stack(&slow->stack, &s->softirq_stack);
+        name_device(&slow->span, c);
         read_task(&slow->task);
         bpf_ringbuf_submit(slow, 0);
 }
@@ -205,7 +215,7 @@ static __always_inline __u64 long_pending(const struct abi_cpu *c, __u64 now) {
         __u64 oldest = 0;
 
         for (int i = 0; i < ABI_SOFTIRQS; i++) {
-                __u64 raised = c->softirqs[i].raised_ns;
+                __u64 raised = c->raised_ns[i];
 
                 if (raised && now - raised >= config.softirq_wait_threshold_ns / 2 && (!oldest || raised < oldest))
                         oldest = raised;
@@ -262,7 +272,7 @@ static __always_inline void part_leave(struct abi_cpu *c, __u32 kind) {
         c->softirq_part_ns = 0;
 }
 
-/* After each poll: remembers the device whose poll took longest. */
+/* After each poll: remembers the device whose poll took longest. Only a record needs its name. */
 static __always_inline void poll_done(struct abi_cpu *c, struct napi_struct *napi) {
         __u64 now;
 
@@ -271,11 +281,8 @@ static __always_inline void poll_done(struct abi_cpu *c, struct napi_struct *nap
 
         now = bpf_ktime_get_ns();
         if (now - c->poll_start_ns > c->poll_longest_ns) {
-                struct net_device *dev = napi->dev;
-
                 c->poll_longest_ns = now - c->poll_start_ns;
-                if (dev)
-                        bpf_probe_read_kernel_str(c->softirq.name, sizeof(dev->name), dev->name);
+                c->poll_longest_dev = (__u64)napi->dev;
         }
         c->poll_start_ns = now;
 }
