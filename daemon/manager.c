@@ -25,6 +25,7 @@
 #include "daemon/runner.h"
 
 enum {
+        USER_JOBS_MAX = 16,            /* windows waiting for their user stacks; more stay without */
         SYMBOL_JOBS_MAX = 256,         /* windows waiting for names; more stay without */
         SERIES_MAX = 4 * 1024 * 1024,  /* per source; 4,096 interrupts on 512 CPUs have half as many cells */
         CONNECTIONS_PER_UID_MAX = 32,
@@ -43,7 +44,7 @@ struct manager {
         struct config *config;
 
         struct store *store;
-        struct worker *worker;
+        struct worker *worker, *slow_worker;
         struct runner **runners; /* in the registry's order */
         size_t n_runners;
         struct event_sink sink;  /* where collectors deliver; see sink_add() */
@@ -159,20 +160,22 @@ static int on_worker(sd_event_source *s, int fd, uint32_t revents, void *userdat
         int r = 0;
 
         worker_collect(m->worker);
+        worker_collect(m->slow_worker);
         for (size_t i = 0; r >= 0 && i < m->n_runners; i++)
                 r = runner_dispatch(m->runners[i]);
 
         return r;
 }
 
-static int start_worker(struct manager *m) {
+static int start_workers(struct manager *m) {
         int r;
 
-        r = worker_new("irqwatch-names", SYMBOL_JOBS_MAX, &m->worker);
-        if (r < 0)
+        if ((r = worker_new("irqwatch-names", SYMBOL_JOBS_MAX, &m->worker)) < 0 ||
+            (r = worker_new("irqwatch-users", USER_JOBS_MAX, &m->slow_worker)) < 0 ||
+            (r = sd_event_add_io(m->event, NULL, worker_fd(m->worker), EPOLLIN, on_worker, m)) < 0)
                 return r;
 
-        return sd_event_add_io(m->event, NULL, worker_fd(m->worker), EPOLLIN, on_worker, m);
+        return sd_event_add_io(m->event, NULL, worker_fd(m->slow_worker), EPOLLIN, on_worker, m);
 }
 
 static int start_collectors(struct manager *m) {
@@ -182,6 +185,7 @@ static int start_collectors(struct manager *m) {
                 .n_possible_cpus = m->n_possible_cpus,
                 .config = m->config,
                 .worker = m->worker,
+                .slow_worker = m->slow_worker,
         };
         int r;
 
@@ -410,7 +414,7 @@ static int build(struct manager *m) {
                 return r;
 
         fill_store_limits(m->config, &limits);
-        if ((r = store_new(&limits, &m->store)) < 0 || (r = start_worker(m)) < 0 ||
+        if ((r = store_new(&limits, &m->store)) < 0 || (r = start_workers(m)) < 0 ||
             (r = journal_loop_new(m->event, m->config, &m->journal)) < 0 ||
             (r = monitor_new(m->store, &monitor_ops, m, &m->monitor)) < 0)
                 return r;
@@ -449,6 +453,7 @@ struct manager *manager_free(struct manager *m) {
         /* The server's streams point into the monitor, jobs of the worker into collectors. */
         m->server = varlink_server_free(m->server);
         m->worker = worker_free(m->worker);
+        m->slow_worker = worker_free(m->slow_worker);
         for (size_t i = 0; i < m->n_runners; i++)
                 m->runners[i] = runner_free(m->runners[i]);
         free(m->runners);

@@ -23,7 +23,8 @@ struct collector_env {
         bool is_fixture;          /* root_fd is not "/": kernel-side collectors are unsupported */
         unsigned n_possible_cpus; /* highest possible CPU id + 1 */
         const struct config *config;
-        struct worker *worker;    /* for what may block; NULL in tests that have none */
+        struct worker *worker;      /* for what may block for some milliseconds; NULL in tests that have none */
+        struct worker *slow_worker; /* for what may take seconds */
 };
 
 /* Where a collector delivers finished events. */

@@ -19,9 +19,9 @@ enum {
         USER_FILE_BYTES_MAX = 4 * 1024 * 1024, /* of symbol tables; the daemon is to stay small */
 };
 
-/* Unwinding may take a fifth of the worker's time, and half a second at once: a flood of windows in programs with huge
- * symbol tables must not keep the others from being named. */
-#define USER_TIME_SHARE 5
+/* Unwinding may take a fiftieth of a CPU, and half a second at once: symbol tables of some programs are huge, and a flood
+ * of windows in these must not cost more than it tells. */
+#define USER_TIME_SHARE 50
 #define USER_TIME_BURST_NS (NSEC_PER_SEC / 2)
 #define USER_IDLE_NS (30 * NSEC_PER_SEC) /* after which the files' memory is given back */
 
@@ -34,13 +34,16 @@ struct enricher {
         struct worker *worker;
         struct cgroup_resolver *cgroups;
         struct user_symboliser *users;
-        uint64_t user_credit_ns, user_credited_ns; /* on the worker's thread */
+        struct worker *user_worker;
+        int64_t user_credit_ns;   /* on the user worker's thread, as the next; in debt after an expensive stack */
+        uint64_t user_credited_ns;
         uint64_t user_asked_ns;   /* on the loop's thread: the last stack; 0: memory was given back since */
         struct job tidy;
         bool is_tidying;
 };
 
-int enricher_new(struct kallsyms *kallsyms, int root_fd, struct worker *worker, struct enricher **ret_enricher) {
+int enricher_new(struct kallsyms *kallsyms, int root_fd, struct worker *worker, struct worker *user_worker,
+                 struct enricher **ret_enricher) {
         _cleanup_(enricher_unrefp) struct enricher *enricher = NULL;
         int r;
 
@@ -55,6 +58,7 @@ int enricher_new(struct kallsyms *kallsyms, int root_fd, struct worker *worker, 
         enricher->n_ref = 1;
         enricher->root_fd = root_fd;
         enricher->worker = worker;
+        enricher->user_worker = user_worker;
         enricher->user_credit_ns = USER_TIME_BURST_NS;
         if ((r = cgroup_resolver_new(root_fd, &enricher->cgroups)) < 0 ||
             (r = user_symboliser_new(root_fd,
@@ -166,7 +170,7 @@ static bool may_unwind(struct enricher *enricher, uint64_t now_ns) {
         uint64_t earned = (now_ns - enricher->user_credited_ns) / USER_TIME_SHARE;
 
         enricher->user_credited_ns = now_ns;
-        enricher->user_credit_ns = MIN(enricher->user_credit_ns + earned, USER_TIME_BURST_NS);
+        enricher->user_credit_ns = MIN(enricher->user_credit_ns + (int64_t)earned, (int64_t)USER_TIME_BURST_NS);
         return enricher->user_credit_ns > 0;
 }
 
@@ -175,11 +179,8 @@ static int name_user_stack(struct enrichment *e) {
         const struct abi_user *u = e->user;
         struct user_snapshot snapshot = { .pid = e->pid, .tgid = e->tgid };
         struct stamp before, after;
-        uint64_t skip, spent;
+        uint64_t skip;
         int r;
-
-        if (!u)
-                return 0;
 
         stamp_now(&before);
         if (!may_unwind(enricher, before.monotonic_ns)) {
@@ -203,8 +204,7 @@ static int name_user_stack(struct enrichment *e) {
 
         r = user_stack_symbolise(enricher->users, &snapshot, &e->user_stack);
         stamp_now(&after);
-        spent = after.monotonic_ns - before.monotonic_ns;
-        enricher->user_credit_ns -= MIN(spent, enricher->user_credit_ns);
+        enricher->user_credit_ns -= (int64_t)(after.monotonic_ns - before.monotonic_ns);
         return r;
 }
 
@@ -219,8 +219,12 @@ static int name_cgroup(struct enrichment *e) {
         return r == -ENOMEM ? r : 0;
 }
 
+static struct enrichment *enrichment_of(struct job *job) {
+        return (struct enrichment *)((char *)job - offsetof(struct enrichment, job));
+}
+
 static void run(struct job *job) {
-        struct enrichment *e = (struct enrichment *)((char *)job - offsetof(struct enrichment, job));
+        struct enrichment *e = enrichment_of(job);
         int r;
 
         /* The task first: it may be about to exit. */
@@ -231,8 +235,6 @@ static void run(struct job *job) {
         if (r >= 0)
                 r = name_function(e);
         (void)pthread_mutex_unlock(&e->enricher->lock);
-        if (r >= 0)
-                r = name_user_stack(e);
         if (r < 0)
                 e->error = r;
 }
@@ -244,12 +246,49 @@ static void finish(struct enrichment *e) {
         enricher_unref(enricher);
 }
 
+static void run_user(struct job *job) {
+        struct enrichment *e = enrichment_of(job);
+
+        if (name_user_stack(e) < 0) /* only -ENOMEM */
+                e->user_skipped = true;
+}
+
+static void user_done(struct job *job) {
+        struct enrichment *e = enrichment_of(job);
+
+        e->user_skipped = e->user_skipped || !job->ran;
+        finish(e);
+}
+
+/* The second part, on a thread of its own: reading symbol tables can take seconds. It touches user_stack and
+ * user_skipped only. */
+static void start_user(struct enrichment *e) {
+        struct worker *worker = e->enricher->user_worker;
+
+        e->job = (struct job){ .run = run_user, .done = user_done };
+        if (!worker) {
+                run_user(&e->job);
+                finish(e);
+        } else if (worker_submit(worker, &e->job) < 0) {
+                e->user_skipped = true;
+                finish(e);
+        }
+}
+
+static void kernel_named(struct enrichment *e) {
+        e->kernel_named = true;
+        if (e->user && e->error == 0)
+                start_user(e);
+        else
+                finish(e);
+}
+
 static void job_done(struct job *job) {
-        struct enrichment *e = (struct enrichment *)((char *)job - offsetof(struct enrichment, job));
+        struct enrichment *e = enrichment_of(job);
 
         if (!job->ran)
                 e->error = -ECANCELED;
-        finish(e);
+        kernel_named(e);
 }
 
 static struct enricher *enricher_of_tidy(struct job *job) {
@@ -268,12 +307,12 @@ static void tidy_done(struct job *job) {
 }
 
 void enricher_tidy(struct enricher *enricher, uint64_t now_ns) {
-        if (!enricher->worker || enricher->is_tidying || enricher->user_asked_ns == 0 ||
+        if (!enricher->user_worker || enricher->is_tidying || enricher->user_asked_ns == 0 ||
             now_ns - enricher->user_asked_ns < USER_IDLE_NS)
                 return;
 
         enricher->tidy = (struct job){ .run = tidy_run, .done = tidy_done };
-        if (worker_submit(enricher->worker, &enricher->tidy) < 0)
+        if (worker_submit(enricher->user_worker, &enricher->tidy) < 0)
                 return; /* the queue is full, so this is no quiet time */
 
         enricher->is_tidying = true;
@@ -296,13 +335,13 @@ void enrich(struct enricher *enricher, struct enrichment *e) {
 
         if (!enricher->worker) {
                 run(&e->job);
-                finish(e);
+                kernel_named(e);
                 return;
         }
 
         r = worker_submit(enricher->worker, &e->job);
         if (r < 0) {
                 e->error = r;
-                finish(e);
+                kernel_named(e);
         }
 }

@@ -18,9 +18,10 @@ struct abi_user;
 struct enricher;
 struct kallsyms;
 
-/* Takes over kallsyms. root_fd and worker are borrowed and outlive every job; worker may be NULL: work is then done on
- * the caller's thread. 0 or -ENOMEM (kallsyms stays the caller's). */
-int enricher_new(struct kallsyms *kallsyms, int root_fd, struct worker *worker, struct enricher **ret_enricher);
+/* Takes over kallsyms. root_fd and the workers are borrowed and outlive every job; a worker that is NULL: its work is done on
+ * the caller's thread. user_worker is for user stacks, which can take seconds. 0 or -ENOMEM (kallsyms stays the caller's). */
+int enricher_new(struct kallsyms *kallsyms, int root_fd, struct worker *worker, struct worker *user_worker,
+                 struct enricher **ret_enricher);
 /* The last one out, a job or the owner, frees. Returns NULL; NULL-safe. */
 struct enricher *enricher_unref(struct enricher *enricher);
 DEFINE_CLEANUP(struct enricher *, enricher_unref)
@@ -52,6 +53,7 @@ struct enrichment {
         int error;                 /* 0, or why the answers below are missing: -ENOBUFS, -ECANCELED, -ENOMEM */
         bool stripped;             /* the observer's frames were found and left out */
         bool in_idle;              /* the innermost frame is of the idle loop */
+        bool kernel_named;         /* all but the user stack is there, and nobody writes it any more */
         bool user_skipped;         /* unwinding user stacks took more than its share of time */
         struct stack *stack;
         struct stack *user_stack;

@@ -282,7 +282,7 @@ static int open_collector(const struct collector_env *env, void **ret_state) {
             (r = heartbeat_init(&d->heartbeat, d->n_cpus, configured_period(env->config))) < 0 ||
             (r = cpu_list_read(d->root_fd, "sys/devices/system/cpu/online", &d->online)) < 0 ||
             (r = irq_programs_load(&d->programs, d->n_cpus, kallsyms, on_record, d)) < 0 ||
-            (r = enricher_new(kallsyms, env->root_fd, env->worker, &d->enricher)) < 0)
+            (r = enricher_new(kallsyms, env->root_fd, env->worker, env->slow_worker, &d->enricher)) < 0)
                 return r;
 
         (void)TAKE_PTR(kallsyms); /* the enricher's now */

@@ -301,7 +301,8 @@ uint64_t window_queue_next_deadline(const struct window_queue *queue) {
         return queue->first ? ready_at(queue->first) : UINT64_MAX;
 }
 
-/* Leaves the record to its job, which may still be writing names into it, and goes on with a copy without them. */
+/* Leaves the record to its job, which may still be writing names into it, and goes on with a copy that has those names which
+ * are finished. */
 static struct pending *leave_to_job(struct window_queue *queue, struct pending *p) {
         struct pending *copy;
 
@@ -316,9 +317,20 @@ static struct pending *leave_to_job(struct window_queue *queue, struct pending *
                 copy->window = p->window;
         copy->settled = p->settled;
         copy->steal_ns = p->steal_ns;
-        copy->names.error = -ETIMEDOUT;
+        if (p->names.kernel_named) {
+                copy->names.stripped = p->names.stripped;
+                copy->names.in_idle = p->names.in_idle;
+                copy->names.user_skipped = true;
+                copy->names.stack = TAKE_PTR(p->names.stack);
+                copy->names.culprit = TAKE_PTR(p->names.culprit);
+                copy->names.function_name = TAKE_PTR(p->names.function_name);
+                copy->names.cgroup = TAKE_PTR(p->names.cgroup);
+                copy->names.container = TAKE_PTR(p->names.container);
+        } else {
+                copy->names.error = -ETIMEDOUT;
+                queue->n_unsymbolised++;
+        }
         p->queue = NULL;
-        queue->n_unsymbolised++;
         return copy;
 }
 
