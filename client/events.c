@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "client/diagnose-tools.h"
 #include "client/field.h"
 #include "client/message.h"
 #include "client/output.h"
@@ -35,11 +36,15 @@ static const char help[] =
         "  -n, --lines=LIMIT        Only the newest LIMIT events\n"
         "      --kind=KIND[,...]    Only irq-delay, hardirq, softirq, softirq-latency, affinity,\n"
         "                           alert, collector\n"
-        "      --culprit=NAME       Only windows of this culprit\n";
+        "      --culprit=NAME       Only windows of this culprit\n"
+        "      --format=FORMAT      table (default), or diagnose-tools: the text of \"diagnose-tools\n"
+        "                           irq-delay --report\", for scripts that read it (irq-delay only)\n";
 
 static const char *const kinds_known[] = {
         "irq-delay", "hardirq", "softirq", "softirq-latency", "affinity", "alert", "collector",
 };
+
+enum events_format { FORMAT_TABLE, FORMAT_DIAGNOSE_TOOLS };
 
 struct events_view {
         const struct options *options;
@@ -48,6 +53,7 @@ struct events_view {
         const char *culprit;
         uint64_t limit;
         bool follow;
+        enum events_format format;
         uint64_t last_us; /* see render_events_line() */
         int64_t last_id;  /* of the history: what follows must be newer */
 };
@@ -157,6 +163,8 @@ static int print_event(struct events_view *view, struct json_object *event) {
 
         if (view->options->json != JSON_OFF)
                 r = output_json(event, view->options->json);
+        else if (view->format == FORMAT_DIAGNOSE_TOOLS)
+                r = diagnose_tools_write(stdout, event);
         else
                 r = render_events_line(&view->output->style, event, &view->last_us, stdout);
         if (r < 0)
@@ -340,12 +348,40 @@ static int take_limit(const char *value, uint64_t *ret) {
         return 0;
 }
 
+static int take_format(const char *value, enum events_format *ret) {
+        if (strcmp(value, "table") == 0)
+                *ret = FORMAT_TABLE;
+        else if (strcmp(value, "diagnose-tools") == 0)
+                *ret = FORMAT_DIAGNOSE_TOOLS;
+        else
+                return fail_usage("--format: \"%s\" is neither \"table\" nor \"diagnose-tools\"", value);
+
+        return 0;
+}
+
+/* That text knows windows with interrupts off and nothing else. */
+static int check_format(struct events_view *view) {
+        if (view->format != FORMAT_DIAGNOSE_TOOLS)
+                return 0;
+        if (view->options->json != JSON_OFF)
+                return fail_usage("--format=diagnose-tools and --json: events are printed in one form only");
+        if (view->kinds)
+                return fail_usage(
+                        "--format=diagnose-tools has irq-delay events only: it does not go with --kind");
+
+        return take_kinds("irq-delay", &view->kinds);
+}
+
 /* -1: go on; otherwise the exit status. */
 static int parse_arguments(int argc, char **argv, struct events_view *view) {
         static const struct option longs[] = {
-                { "help", no_argument, NULL, 'h' },          { "follow", no_argument, NULL, 'f' },
-                { "lines", required_argument, NULL, 'n' },   { "kind", required_argument, NULL, 'k' },
-                { "culprit", required_argument, NULL, 'c' }, {},
+                { "help", no_argument, NULL, 'h' },
+                { "follow", no_argument, NULL, 'f' },
+                { "lines", required_argument, NULL, 'n' },
+                { "kind", required_argument, NULL, 'k' },
+                { "culprit", required_argument, NULL, 'c' },
+                { "format", required_argument, NULL, 'F' },
+                {},
         };
         int c, r = 0;
 
@@ -361,6 +397,8 @@ static int parse_arguments(int argc, char **argv, struct events_view *view) {
                         r = take_kinds(optarg, &view->kinds);
                 else if (c == 'c')
                         view->culprit = optarg;
+                else if (c == 'F')
+                        r = take_format(optarg, &view->format);
                 else
                         return options_see_help(argv[0]);
                 if (r != 0)
@@ -374,7 +412,8 @@ static int parse_arguments(int argc, char **argv, struct events_view *view) {
         if (view->follow && view->options->has_until)
                 return fail_usage("--follow goes on for ever: it does not go with --until");
 
-        return -1;
+        r = check_format(view);
+        return r != 0 ? r : -1;
 }
 
 int verb_events(int argc, char **argv, const struct options *options) {
@@ -391,7 +430,8 @@ int verb_events(int argc, char **argv, const struct options *options) {
         output_open(&output, options, view.follow ? OUTPUT_NO_PAGER : 0);
         if (output.pager > 0)
                 output.style.width = 0; /* the pager scrolls sideways: nothing need be cut */
-        if (options->json == JSON_OFF && render_events_header(&output.style, stdout) < 0)
+        if (options->json == JSON_OFF && view.format == FORMAT_TABLE &&
+            render_events_header(&output.style, stdout) < 0)
                 return fail_memory();
         if (view.follow)
                 fflush(stdout);

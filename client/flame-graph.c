@@ -90,6 +90,9 @@ static int flame_graph_write_subtitle(const struct flame_graph *graph, FILE *out
                 (void)fprintf(out, " in %s", flame_weight_text(summary->n_events, FLAME_UNIT_WINDOWS, text));
         if (summary->n_unweighted > 0)
                 (void)fprintf(out, " \u00b7 %" PRIu64 " without a duration left out", summary->n_unweighted);
+        if (graph->n_skipped > 0)
+                (void)fprintf(out, " \u00b7 %zu %s left out", graph->n_skipped,
+                              graph->n_skipped == 1 ? "line that is no stack" : "lines that are no stacks");
         if (graph->tree.n_cut > 0)
                 (void)fprintf(out, " \u00b7 %zu deeper than %d frames, cut", graph->tree.n_cut,
                               FLAME_DEPTH_MAX);

@@ -41,18 +41,25 @@ static size_t flame_line(const char *text, const char **ret_next) {
 }
 
 enum flame_format flame_format_detect(const char *text) {
-        enum flame_format found = _FLAME_FORMAT_INVALID;
+        size_t n_stacks = 0, n_deep = 0, n_others = 0;
 
         for (const char *line = text, *next; line; line = next) {
-                size_t n = flame_line(line, &next), end;
+                size_t n = flame_line(line, &next), end = 0;
                 uint64_t value;
 
                 if (diagnose_tools_is_line(line))
                         return FLAME_FORMAT_DIAGNOSE_TOOLS;
+                if (n == 0 || *line == '#')
+                        continue;
                 if (flame_folded_value(line, n, &end, &value))
-                        found = FLAME_FORMAT_FOLDED;
+                        n_stacks++;
+                else
+                        n_others++;
+                n_deep += memchr(line, ';', end) != NULL;
         }
-        return found;
+
+        /* Many a text has lines that end in a number. */
+        return n_deep > 0 && n_stacks > n_others ? FLAME_FORMAT_FOLDED : _FLAME_FORMAT_INVALID;
 }
 
 /* Takes the suffix off a frame and says what it means; FLAME_TASK: there is none. */
@@ -146,7 +153,7 @@ int flame_folded_read(char *text, uint64_t scale, struct flame_tree *tree, size_
 
                 if (!flame_folded_value(line, n, &end, &value) ||
                     __builtin_mul_overflow(value, scale, &value)) {
-                        n_skipped += n > 0;
+                        n_skipped += n > 0 && *line != '#';
                         continue;
                 }
                 line[end] = '\0';

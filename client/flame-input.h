@@ -23,8 +23,8 @@ enum flame_format flame_format_detect(const char *text) _pure_;
 /*
  * Reads folded stacks. The suffixes "_[k]" (kernel), "_[i]" and "_[j]" (inlined, compiled at run time: both
  * user) of the stackcollapse scripts tell where a frame ran; in a stack without them kernel frames begin at
- * the first function that enters the kernel. scale multiplies the values. Lines of another form are counted
- * in *ret_n_skipped, which may be NULL. text is modified. 0 or -ENOMEM.
+ * the first function that enters the kernel. scale multiplies the values. Lines of another form, but for
+ * comments, are counted in *ret_n_skipped, which may be NULL. text is modified. 0 or -ENOMEM.
  */
 int flame_folded_read(char *text, uint64_t scale, struct flame_tree *tree, size_t *ret_n_skipped);
 

@@ -189,7 +189,7 @@ static void flame_svg_title(FILE *out, const struct flame_node *node, uint64_t t
 static void flame_svg_label(FILE *out, const struct flame_node *node, double x, double y, double width) {
         double n_columns = (width - 2 * TEXT_INDENT) / column_pixels;
 
-        if (n_columns < TEXT_COLUMNS_MIN)
+        if (n_columns < TEXT_COLUMNS_MIN && (double)flame_text_columns(node->name) > n_columns)
                 return;
         (void)fputs("<text", out);
         flame_svg_pixels(out, "x", x + TEXT_INDENT);

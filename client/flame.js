@@ -102,7 +102,7 @@ function cut(text, columns) {
 
 function drawLabel(frame, x, y, w) {
         const columns = Math.floor((w - 2 * INDENT) / column);
-        if (columns < COLUMNS_MIN) {
+        if (columns < COLUMNS_MIN && frame.columns > columns) {
                 if (frame.text)
                         frame.text.textContent = '';
                 return;

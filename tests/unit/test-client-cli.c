@@ -132,6 +132,9 @@ static void test_usage(void **state) {
         expect(s, 2, "there is no kind \"irq\"", ARGS("events", "--kind=irq"));
         expect(s, 2, "not a number of events", ARGS("events", "-n", "0"));
         expect(s, 2, "--follow goes on for ever", ARGS("events", "-f", "--until", "1m"));
+        expect(s, 2, "neither \"table\" nor \"diagnose-tools\"", ARGS("events", "--format=x"));
+        expect(s, 2, "does not go with --kind", ARGS("events", "--format=diagnose-tools", "--kind=softirq"));
+        expect(s, 2, "one form only", ARGS("events", "--format=diagnose-tools", "-j"));
         expect(s, 2, "takes neither --since nor --until", ARGS("status", "--since", "10m"));
         expect(s, 2, "takes no --cpu", ARGS("status", "--cpu=1"));
         expect(s, 2, "not a list of CPUs", ARGS("report", "--cpu=x"));
@@ -142,7 +145,7 @@ static void test_usage(void **state) {
 }
 
 static void test_every_help(void **state) {
-        static const char *const verbs[] = { "status", "report", "events", "show", "rates", "set" };
+        static const char *const verbs[] = { "status", "report", "events", "show", "rates", "flame", "set" };
 
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
                 char first[32];
@@ -297,6 +300,70 @@ static void test_requests(void **state) {
                  ARGS("status", "--json", "pretty"));
 }
 
+static void test_flame_usage(void **state) {
+        const struct scratch *s = *state;
+
+        expect(s, 2, "neither \"time\" nor \"count\"", ARGS("flame", "--weight=x"));
+        expect(s, 2, "--kind: \"alert\" is none of", ARGS("flame", "--kind=irq-delay,alert"));
+        expect(s, 2, "A file to read: --input FILE", ARGS("flame", "irq.log"));
+        expect(s, 2, "no JSON form", ARGS("flame", "-j"));
+        expect(s, 1, "cannot read /nonexistent: No such file", ARGS("flame", "--input", "/nonexistent"));
+        expect(s, 1, "/dev/null is empty", ARGS("flame", "--input=/dev/null"));
+        expect(s, 1, "neither folded stacks", ARGS("flame", "-i", "/proc/self/status"));
+        expect(s, 1, "has NUL bytes", ARGS("flame", "-i", "/proc/self/cmdline"));
+        expect(s, 1, "irqwatchd is not running", ARGS("flame", "-o", "/nonexistent/x.svg"));
+}
+
+#define WINDOW(comm, ns) \
+        "{\"id\":7,\"kind\":\"irq-delay\",\"cpu\":1,\"timeUsec\":1700000001000002,\"comm\":\"" comm \
+        "\",\"durationMinNsec\":" ns \
+        ",\"kernelStack\":[{\"symbol\":\"spin\",\"offset\":2,\"module\":null}]}"
+
+/* The stream's replies make one graph. */
+static void test_flame(void **state) {
+        const struct step step = {
+                .match = "{\"method\":\"io.irqwatch.monitor.ListEvents\",\"parameters\":{\"sinceUsec\":"
+                         "1700000000000000,\"untilUsec\":1700000600000000,\"cpus\":[1],\"kinds\":[\"irq-"
+                         "delay\"],"
+                         "\"culprit\":\"spin\"},\"more\":true}",
+                .replies = (const char *const[]){ "{\"parameters\":{\"events\":[" WINDOW(
+                                                          "a", "5000000") "]},\"continues\":true}",
+                                                  "{\"parameters\":{\"events\":[" WINDOW(
+                                                          "b", "7000") "," WINDOW("a", "1000") "]}}",
+                                                  NULL },
+        };
+        static const char *const common[] = { "flame", "--since=@1700000000", "--until=@1700000600",
+                                              "--cpu=1", "--culprit=spin" };
+        const struct scratch *s = *state;
+        _cleanup_(outcome_done) struct outcome folded = {}, count = {}, svg = {};
+
+        play(&folded, s, &step, 1, NULL, -1,
+             ARGS(common[0], common[1], common[2], common[3], common[4], "--folded"));
+        assert_int_equal(folded.status, 0);
+        assert_string_equal(folded.out.data, "a;spin_[k] 5001\nb;spin_[k] 7\n");
+
+        play(&count, s, &step, 1, NULL, -1,
+             ARGS(common[0], common[1], common[2], common[3], common[4], "--folded", "--weight=count"));
+        assert_string_equal(count.out.data, "a;spin_[k] 2\nb;spin_[k] 1\n");
+
+        play(&svg, s, &step, 1, NULL, -1, ARGS(common[0], common[1], common[2], common[3], common[4]));
+        assert_int_equal(svg.status, 0);
+        assert_non_null(
+                strstr(svg.out.data, "<title>Interrupts held off: time by stack (lower bounds)</title>"));
+        assert_non_null(
+                strstr(svg.out.data, "5.0 ms in 3 windows · 2023-11-14 22:13:20 UTC to 2023-11-14 22:23:20"));
+
+        play_one(s, "\"kinds\":[\"softirq\",\"hardirq\"]", "{\"parameters\":{\"events\":[]}}", 1,
+                 "there are no such windows", ARGS("flame", "--kind=softirq,hardirq"));
+}
+
+static void test_diagnose_tools_format(void **state) {
+        play_one(*state, "\"kinds\":[\"irq-delay\"]",
+                 "{\"parameters\":{\"events\":[" WINDOW("a", "5000000") "]}}", 0,
+                 "中断延迟，PID： 0[a]， CPU：1, 5 ms, 时间：[1700000001:2]\n",
+                 ARGS("events", "--format=diagnose-tools"));
+}
+
 static void test_refusals(void **state) {
         const struct scratch *s = *state;
 
@@ -380,7 +447,8 @@ int main(void) {
                 cmocka_unit_test(test_times),     cmocka_unit_test(test_no_daemon),
                 cmocka_unit_test(test_requests),  cmocka_unit_test(test_refusals),
                 cmocka_unit_test(test_closed),    cmocka_unit_test(test_follow_with_history),
-                cmocka_unit_test(test_full_disk),
+                cmocka_unit_test(test_full_disk), cmocka_unit_test(test_flame_usage),
+                cmocka_unit_test(test_flame),     cmocka_unit_test(test_diagnose_tools_format),
         };
 
         return cmocka_run_group_tests(tests, setup, teardown);

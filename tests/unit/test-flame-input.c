@@ -38,7 +38,7 @@ static void test_read(void **state) {
         check("java;std::pair<int, char>::f(int) 7\n", 0, "java;std::pair<int, char>::f(int) 7\n");
         check("a;;b; 3\n", 0, "a;b 3\n");
         check("a;b 10.75\n", 0, "a;b 10\n"); /* decimals: some scripts write them */
-        check("  \n\n# comment\na;b\n5\na b c\na;b 99999999999999999999\na;b .5\na;b 0\n", 6, "");
+        check("  \n\n# comment\na;b\n5\na b c\na;b 99999999999999999999\na;b .5\na;b 0\n", 5, "");
 }
 
 static void test_contexts(void **state) {
@@ -94,6 +94,8 @@ static void test_detect(void **state) {
         assert_int_equal(flame_format_detect("hello\n{\"a\": 1}\n"), _FLAME_FORMAT_INVALID);
         assert_int_equal(flame_format_detect("a;b 1\n"), FLAME_FORMAT_FOLDED);
         assert_int_equal(flame_format_detect("\n# made by x\na;b 1\n"), FLAME_FORMAT_FOLDED);
+        assert_int_equal(flame_format_detect("Threads: 1\nPid: 7\n"), _FLAME_FORMAT_INVALID);
+        assert_int_equal(flame_format_detect("int a = 1;\nint b;\nx; y 1\n"), _FLAME_FORMAT_INVALID);
         assert_int_equal(flame_format_detect("x 5\n##CGROUP:[/] 5 [001]\n"), FLAME_FORMAT_DIAGNOSE_TOOLS);
         assert_int_equal(flame_format_detect("中断延迟，PID： 1[a]， CPU：1, 9 ms\n"),
                          FLAME_FORMAT_DIAGNOSE_TOOLS);

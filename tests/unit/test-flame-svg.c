@@ -191,8 +191,7 @@ static void test_hostile_names(void **state) {
                 "\xef\xbf\xbf",
                 "-->",
                 "<![CDATA[",
-                "\xe2\x80\xae"
-                "gnp.exe",
+                "\xe2\x80\xaegnp.exe",
                 "%s%n%d",
                 "",
                 "\n",
