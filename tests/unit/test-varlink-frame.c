@@ -313,7 +313,8 @@ static void feed(struct varlink_input *input, const char *text, size_t size) {
         char *space;
 
         assert_int_equal(varlink_input_reserve(input, size, &space), 0);
-        memcpy(space, text, size);
+        if (size > 0) /* a reservation of nothing has no memory, and memcpy() wants some all the same */
+                memcpy(space, text, size);
         varlink_input_commit(input, size);
 }
 
