@@ -16,6 +16,7 @@
 #include "daemon/collect/registry.h"
 
 #define SETTLE_TIMEOUT_NS (2 * NSEC_PER_SEC) /* for the last windows to be decided */
+#define WARM_UP_NS (20 * NSEC_PER_MSEC)         /* before its first expiry a CPU has no upper bound */
 #define MATCH_SLACK_NS (2 * NSEC_PER_MSEC)   /* a window's end is seen by the next timer interrupt */
 #define WIDTH_LIMIT_PERCENT 120              /* of a heartbeat, for the median bracket */
 
@@ -258,6 +259,10 @@ static int inject_all(struct selftest *t, const volatile bool *stop,
                       void (*progress)(void *userdata, size_t done, size_t total), void *userdata) {
         size_t total = t->options->n_lengths * t->options->n_runs;
         int r;
+
+        r = pump(t, monotonic_ns() + MAX(WARM_UP_NS, 4 * t->options->heartbeat_ns));
+        if (r < 0)
+                return r;
 
         for (size_t i = 0; i < total; i++) {
                 uint64_t length = t->options->lengths_ns[i / t->options->n_runs];
