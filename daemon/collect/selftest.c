@@ -16,6 +16,7 @@
 #include "daemon/collect/registry.h"
 
 #define SETTLE_TIMEOUT_NS (2 * NSEC_PER_SEC)   /* for the last windows to be decided */
+#define WARM_UP_NS (20 * NSEC_PER_MSEC)         /* before its first expiry a CPU has no upper bound */
 #define WIDTH_LIMIT_PERCENT 120                /* of a heartbeat, for the median bracket */
 
 enum { UNEXPLAINED_SHARE = 20 }; /* one in so many runs may be longer than the injector knows, without steal time */
@@ -380,6 +381,10 @@ static int inject_length(struct selftest *t, size_t index, const volatile bool *
 
 static int inject_all(struct selftest *t, const volatile bool *stop) {
         int r;
+
+        r = pump(t, monotonic_ns() + MAX(WARM_UP_NS, 4 * t->options->heartbeat_ns));
+        if (r < 0)
+                return r;
 
         for (size_t i = 0; i < t->options->n_lengths; i++) {
                 r = inject_length(t, i, stop);
