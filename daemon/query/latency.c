@@ -248,6 +248,16 @@ static int latency_fill(const struct latency_sums *sums, struct latency *latency
         return 0;
 }
 
+static uint64_t latency_metric_bits(const struct latency_sums *sums) {
+        uint64_t bits = 0;
+
+        for (size_t m = 0; m < _LATENCY_METRIC_MAX; m++)
+                if (sums->metrics[m] >= 0)
+                        bits |= store_metric_bit((unsigned)sums->metrics[m]);
+
+        return bits;
+}
+
 static int latency_sum_up(struct latency_sums *sums, uint64_t since_us, uint64_t until_us) {
         struct span span;
         int r;
@@ -260,7 +270,8 @@ static int latency_sum_up(struct latency_sums *sums, uint64_t since_us, uint64_t
         r = latency_find_metrics(sums);
         if (r < 0)
                 return r;
-        return span_scan(sums->store, sums->source, since_us, until_us, latency_add_pass, sums, &span);
+        return span_scan(sums->store, sums->source, latency_metric_bits(sums), since_us, until_us, latency_add_pass,
+                         sums, &span);
 }
 
 int latency_query(const struct store *store, uint64_t since_us, uint64_t until_us, const struct cpu_set *cpus,

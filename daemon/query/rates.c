@@ -267,8 +267,8 @@ static int rates_sum_up(struct rates_sums *sums, const struct rates_request *req
                 return -ENOMEM;
         }
 
-        return span_scan(sums->store, sums->source, request->since_us, request->until_us, rates_add_pass,
-                         sums, ret_span);
+        return span_scan(sums->store, sums->source, store_metric_bit(sums->metric), request->since_us,
+                         request->until_us, rates_add_pass, sums, ret_span);
 }
 
 static int rates_fill(struct rates *rates, const struct rates_sums *sums, const struct span *span) {

@@ -29,12 +29,12 @@ static int span_pass(const struct store_pass *pass, void *userdata) {
         return walk->fn(pass, false, walk->userdata);
 }
 
-int span_scan(const struct store *store, unsigned source, uint64_t since_us, uint64_t until_us, span_fn fn,
-              void *userdata, struct span *ret_span) {
+int span_scan(const struct store *store, unsigned source, uint64_t metrics, uint64_t since_us, uint64_t until_us,
+              span_fn fn, void *userdata, struct span *ret_span) {
         struct span_walk walk = { .since_us = since_us, .fn = fn, .userdata = userdata };
         int r;
 
-        r = store_scan(store, source, since_us, until_us, span_baseline, span_pass, &walk);
+        r = store_scan_metrics(store, source, metrics, since_us, until_us, span_baseline, span_pass, &walk);
         if (r < 0)
                 return r;
         if (walk.span.n_passes == 0)

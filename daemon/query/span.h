@@ -20,9 +20,9 @@ struct span {
 /* baseline: the changes carry values to start from; their deltas do not belong to the span. */
 typedef int (*span_fn)(const struct store_pass *pass, bool baseline, void *userdata);
 
-/* Walks the baseline and the passes in (since_us, until_us]. When a gap lies across since_us, the pass that
+/* Walks the baseline and the passes in (since_us, until_us], with changes of the metrics (store_metric_bit()). When a gap lies across since_us, the pass that
  * ends the gap becomes the baseline: its deltas would bring in what happened long before the span. A gap in
  * the middle is bridged, since counters went on during it and so did time. 0; -ENOENT when there
  * are not two passes to compare; -ENOMEM; negative results of fn. */
-int span_scan(const struct store *store, unsigned source, uint64_t since_us, uint64_t until_us, span_fn fn,
-              void *userdata, struct span *ret_span);
+int span_scan(const struct store *store, unsigned source, uint64_t metrics, uint64_t since_us, uint64_t until_us,
+              span_fn fn, void *userdata, struct span *ret_span);

@@ -18,7 +18,7 @@ struct selection {
 
 /* One row as the scan sees it: its series (shared with the live row) and their values at this point. */
 struct scan_row {
-        const struct row *row;
+        const struct row *row; /* NULL: gone, or of a metric that is not wanted */
         const struct metric_desc *metric;
         uint64_t *values;
 };
@@ -29,6 +29,7 @@ struct scan {
         uint64_t *values;
         struct store_change *changes;
         size_t n_changes, changes_allocated;
+        uint64_t metrics; /* bits of those wanted */
         uint64_t since_us, until_us;
 };
 
@@ -50,7 +51,7 @@ static int scan_init(struct scan *scan) {
         for (size_t i = 0; i < rows->n_items; i++) {
                 const struct row *row = rows->items[i];
 
-                if (!row)
+                if (!row || !(scan->metrics & store_metric_bit(row->identity.metric)))
                         continue;
                 scan->rows[i] = (struct scan_row){
                         .row = row,
@@ -117,7 +118,8 @@ static void load_base(struct scan *scan, const struct chunk *chunk) {
         while (decoder_next(&decoder, &change)) {
                 struct scan_row *row = &scan->rows[change.row];
 
-                row->values[row_seek(row->row, change.cpu, 0)] = change.difference;
+                if (row->row)
+                        row->values[row_seek(row->row, change.cpu, 0)] = change.difference;
         }
 }
 
@@ -151,6 +153,9 @@ static int scan_pass(struct scan *scan, const struct chunk *chunk, size_t index,
         while (decoder_next(&decoder, &change)) {
                 struct scan_row *row = &scan->rows[change.row];
                 uint64_t from, to;
+
+                if (!row->row)
+                        continue;
 
                 at = row_seek(row->row, change.cpu, at <= row->row->n_series ? at : 0);
                 from = row->values[at];
@@ -261,9 +266,10 @@ static int scan_changes(struct scan *scan, const struct selection *selection, st
         return 0;
 }
 
-int source_scan(const struct source *source, uint64_t since_us, uint64_t until_us, store_pass_fn baseline_fn,
-                store_pass_fn fn, void *userdata) {
+int source_scan(const struct source *source, uint64_t metrics, uint64_t since_us, uint64_t until_us,
+                store_pass_fn baseline_fn, store_pass_fn fn, void *userdata) {
         _cleanup_(scan_done) struct scan scan = { .source = source,
+                                                  .metrics = metrics,
                                                   .since_us = since_us,
                                                   .until_us = until_us };
         struct selection selection = {};

@@ -101,6 +101,15 @@ typedef int (*store_pass_fn)(const struct store_pass *pass, void *userdata);
  * result of a callback; 0 at the end; -ENOENT if the source has no pass at or before until_us; -ENOMEM. */
 int store_scan(const struct store *store, unsigned source, uint64_t since_us, uint64_t until_us,
                store_pass_fn baseline_fn, store_pass_fn fn, void *userdata);
+/* The same for some of a source's metrics: changes of rows of others are left out, which is most of the cost when
+ * few are wanted. All passes are delivered. */
+int store_scan_metrics(const struct store *store, unsigned source, uint64_t metrics, uint64_t since_us,
+                       uint64_t until_us, store_pass_fn baseline_fn, store_pass_fn fn, void *userdata);
+#define STORE_ALL_METRICS UINT64_MAX
+/* The bit of a metric; those from the 64th on share one. */
+static inline uint64_t store_metric_bit(unsigned metric) {
+        return UINT64_C(1) << (metric < 63 ? metric : 63);
+}
 /* Rows are numbered 0..store_n_rows()-1 per source, never renumbered while a value of theirs is kept; the
  * number of a row whose last value was dropped is reused later, so that rows that come and go do not
  * fill the memory. */

@@ -78,6 +78,64 @@ static void test_callbacks_stop(void **state) {
         assert_int_equal(n, 2);
 }
 
+struct seen {
+        const struct store *store;
+        unsigned source, metric;
+        unsigned n_passes, n_changes;
+        uint64_t last;
+};
+
+static int see_pass(const struct store_pass *pass, void *userdata) {
+        struct seen *seen = userdata;
+
+        seen->n_passes++;
+        for (size_t i = 0; i < pass->n_changes; i++) {
+                assert_int_equal(store_row_at(seen->store, seen->source, pass->changes[i].row)->metric,
+                                 seen->metric);
+                seen->last = pass->changes[i].value;
+                seen->n_changes++;
+        }
+
+        return 0;
+}
+
+/* Over more than one chunk, so that the values at the start of a later one are left out too. */
+static void test_some_metrics(void **state) {
+        enum { PASSES = 300 };
+        _cleanup_(store_freep) struct store *store = NULL;
+        _cleanup_(batch_done) struct batch batch = {};
+        struct seen seen = { .metric = NARROW };
+        unsigned source;
+
+        store = new_store(&test_limits, &source);
+        batch_init(&batch);
+        for (unsigned i = 0; i < PASSES; i++) {
+                batch_clear(&batch);
+                stamp_at(&batch.stamp, i);
+                for (unsigned metric = 0; metric < N_METRICS; metric++) {
+                        add_row(&batch, metric, "row");
+                        for (int cpu = 0; cpu < 3; cpu++)
+                                add_cell(&batch, cpu, 1000 * metric + i + 1);
+                }
+                assert_int_equal(store_commit(store, source, &batch), 0);
+        }
+
+        seen.store = store;
+        seen.source = source;
+        assert_int_equal(store_scan_metrics(store, source, store_metric_bit(NARROW), AT(PASSES - 20), UINT64_MAX,
+                                            see_pass, see_pass, &seen),
+                         0);
+        assert_int_equal(seen.n_passes, 20);
+        assert_int_equal(seen.n_changes, 3 * 20);
+        assert_int_equal(seen.last, 1000 + PASSES);
+
+        /* None of them: the passes are still told. */
+        seen.n_passes = seen.n_changes = 0;
+        assert_int_equal(store_scan_metrics(store, source, 0, 0, UINT64_MAX, NULL, see_pass, &seen), 0);
+        assert_int_equal(seen.n_passes, PASSES - 1);
+        assert_int_equal(seen.n_changes, 0);
+}
+
 static void test_order(void **state) {
         _cleanup_(store_freep) struct store *store = NULL;
         uint64_t value = 7;
@@ -488,6 +546,7 @@ int main(void) {
                 cmocka_unit_test(test_empty),
                 cmocka_unit_test(test_range),
                 cmocka_unit_test(test_callbacks_stop),
+                cmocka_unit_test(test_some_metrics),
                 cmocka_unit_test(test_order),
                 cmocka_unit_test(test_malformed_batches),
                 cmocka_unit_test(test_keys),
