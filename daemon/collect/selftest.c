@@ -16,7 +16,7 @@
 #include "daemon/collect/registry.h"
 
 #define SETTLE_TIMEOUT_NS (2 * NSEC_PER_SEC) /* for the last windows to be decided */
-#define WARM_UP_NS (20 * NSEC_PER_MSEC)         /* before its first expiry a CPU has no upper bound */
+#define WARM_UP_NS (20 * NSEC_PER_MSEC)        /* before its first expiry a CPU has no upper bound */
 #define MATCH_SLACK_NS (2 * NSEC_PER_MSEC)   /* a window's end is seen by the next timer interrupt */
 #define WIDTH_LIMIT_PERCENT 120              /* of a heartbeat, for the median bracket */
 
