@@ -17,6 +17,7 @@
 #include "client/session.h"
 #include "client/table.h"
 #include "client/verbs.h"
+#include "common/json-build.h"
 #include "common/parse.h"
 
 enum { LENGTHS_MAX = 16 };
@@ -172,15 +173,6 @@ static int fail_selftest(int error, const char *reason) {
         return fail_with("selftest cannot run: %s", reason ? reason : strerror(-error));
 }
 
-static int json_add(struct json_object *object, const char *key, struct json_object *value) {
-        if (!value || json_object_object_add(object, key, value) < 0) {
-                (void)json_object_put(value);
-                return -ENOMEM;
-        }
-
-        return 0;
-}
-
 static int add_classes(struct json_object *object, const struct selftest_length *length) {
         _cleanup_(json_putp) struct json_object *classes = json_object_new_object();
 
@@ -213,15 +205,35 @@ static int length_to_json(const struct selftest_length *length, struct json_obje
         return 0;
 }
 
+/* Times are CLOCK_MONOTONIC, to be laid beside a trace. */
+static int miss_to_json(const struct selftest_miss *miss, struct json_object *array) {
+        _cleanup_(json_putp) struct json_object *o = json_object_new_object();
+
+        if (!o || json_add(o, "startNsec", json_object_new_int64((int64_t)miss->injection.start_ns)) < 0 ||
+            json_add(o, "endNsec", json_object_new_int64((int64_t)miss->injection.end_ns)) < 0 ||
+            json_add(o, "found", json_object_new_boolean(miss->found)) < 0 ||
+            json_add(o, "recordEndNsec", json_object_new_int64((int64_t)miss->end_ns)) < 0 ||
+            json_add(o, "recordMinNsec", json_object_new_int64((int64_t)miss->min_ns)) < 0 ||
+            json_add(o, "recordMaxNsec", json_object_new_int64((int64_t)miss->max_ns)) < 0)
+                return -ENOMEM;
+
+        return json_array_append(array, TAKE_PTR(o));
+}
+
 static int print_json(const struct selftest_arguments *a, const struct selftest_result *result,
                       const struct options *options) {
         _cleanup_(json_putp) struct json_object *o = json_object_new_object(), *lengths = json_object_new_array();
+        _cleanup_(json_putp) struct json_object *misses = json_object_new_array();
 
-        if (!o || !lengths)
+        if (!o || !lengths || !misses)
                 return fail_memory();
 
         for (size_t i = 0; i < result->n_lengths; i++)
                 if (length_to_json(&result->lengths[i], lengths) < 0)
+                        return fail_memory();
+
+        for (size_t i = 0; i < result->n_misses; i++)
+                if (miss_to_json(&result->misses[i], misses) < 0)
                         return fail_memory();
 
         if (json_add(o, "passed", json_object_new_boolean(result->passed)) < 0 ||
@@ -230,7 +242,8 @@ static int print_json(const struct selftest_arguments *a, const struct selftest_
             json_add(o, "thresholdNsec", json_object_new_int64((int64_t)a->options.threshold_ns)) < 0 ||
             json_add(o, "slackNsec", json_object_new_int64((int64_t)a->options.slack_ns)) < 0 ||
             json_add(o, "spurious", json_object_new_int64(result->n_spurious)) < 0 ||
-            json_add(o, "lengths", TAKE_PTR(lengths)) < 0 || output_json(o, options->json) < 0)
+            json_add(o, "lengths", TAKE_PTR(lengths)) < 0 ||
+            json_add(o, "misses", TAKE_PTR(misses)) < 0 || output_json(o, options->json) < 0)
                 return fail_memory();
 
         return result->passed ? EXIT_DONE : EXIT_FAILED;

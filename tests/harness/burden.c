@@ -25,10 +25,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/cpulist.h"
 #include "common/parse.h"
 #include "daemon/collect/injector.h"
 #include "daemon/collect/selftest.h"
-#include "common/cpulist.h"
 
 enum { THREADS_MAX = 64, WATCH_MS = 10, NAME_MAX_BPF = 16 };
 
@@ -207,14 +207,13 @@ static void print_length(const struct selftest_length *l, bool is_first) {
         printf("}}");
 }
 
-/* Where the window that was found lies, seen from what really happened. */
 static void print_miss(const struct selftest_miss *m, bool is_first) {
-        printf("%s{\"found\":%s,\"lengthNsec\":%llu,\"endsAfterNsec\":%lld,\"minNsec\":%llu,\"maxNsec\":%llu,"
-               "\"class\":%i}",
-               is_first ? "" : ",", m->found ? "true" : "false",
-               (unsigned long long)(m->injection.end_ns - m->injection.start_ns),
-               (long long)(m->end_ns - m->injection.end_ns), (unsigned long long)m->min_ns,
-               (unsigned long long)m->max_ns, (int)m->class);
+        printf("%s{\"startNsec\":%llu,\"endNsec\":%llu,\"found\":%s,\"recordEndNsec\":%llu,\"recordMinNsec\":"
+               "%llu,"
+               "\"recordMaxNsec\":%llu}",
+               is_first ? "" : ",", (unsigned long long)m->injection.start_ns,
+               (unsigned long long)m->injection.end_ns, m->found ? "true" : "false",
+               (unsigned long long)m->end_ns, (unsigned long long)m->min_ns, (unsigned long long)m->max_ns);
 }
 
 /* ipi|process: the library's self-test, told as irqctl tells it and with every miss. */
@@ -240,8 +239,8 @@ static int selftest(char **argv) {
         if (r < 0)
                 errx(1, "selftest: %s", reason ? reason : strerror(-r));
 
-        printf("{\"passed\":%s,\"spurious\":%u,\"lengths\":[", result.passed ? "true" : "false",
-               result.n_spurious);
+        printf("{\"passed\":%s,\"cpu\":%i,\"spurious\":%u,\"lengths\":[", result.passed ? "true" : "false",
+               result.cpu, result.n_spurious);
         for (size_t i = 0; i < result.n_lengths; i++)
                 print_length(&result.lengths[i], i == 0);
         printf("],\"misses\":[");
