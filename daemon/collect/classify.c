@@ -29,19 +29,53 @@ const char *enable_evidence_to_string(enum enable_evidence evidence) {
 }
 
 #if defined(__x86_64__)
-/* POPF takes effect at once. STI lets one more instruction run first (Intel SDM volume 3, 6.8.1), which may be a
- * longer one: look as far back as a usual instruction reaches. A stray byte of that value makes one in thirty ordinary
- * places look like an enable; the reverse does not happen. */
+/* STI lets one more instruction run before an interrupt comes in (Intel SDM volume 3, 6.8.1), so exactly one must stand between
+ * it and the interrupted one. In kernels with CONFIG_PARAVIRT_XXL, which distributions build, that is the NOP that pads the
+ * patched call; elsewhere what compilers put there. Any other byte 0xfb in front is part of an operand. */
+static bool is_one_instruction(const uint8_t *code, size_t n) {
+        static const struct {
+                uint8_t length, n_bytes;
+                uint8_t bytes[6], mask[6];
+        } known[] = {
+                { 5, 5, { 0x0f, 0x1f, 0x44, 0x00, 0x00 }, { 0xff, 0xff, 0xff, 0xff, 0xff } }, /* nopl 0(%rax,%rax,1) */
+                { 4, 4, { 0x0f, 0x1f, 0x40, 0x00 }, { 0xff, 0xff, 0xff, 0xff } },             /* nopl 0(%rax) */
+                { 3, 3, { 0x0f, 0x1f, 0x00 }, { 0xff, 0xff, 0xff } },                         /* nopl (%rax) */
+                { 2, 2, { 0x66, 0x90 }, { 0xff, 0xff } },                                     /* xchg %ax,%ax */
+                { 1, 1, { 0x90 }, { 0xff } },                                                 /* nop */
+                { 1, 1, { 0xf4 }, { 0xff } },                                                 /* hlt */
+                { 1, 1, { 0x50 }, { 0xf0 } },                                                 /* push, pop %reg */
+                { 2, 2, { 0x41, 0x50 }, { 0xff, 0xf0 } },                                     /* push, pop %r8..15 */
+                { 7, 3, { 0x65, 0xff, 0x05 }, { 0xff, 0xff, 0xf7 } }, /* incl, decl %gs:disp(%rip): preempt count */
+                { 2, 2, { 0x31, 0xc0 }, { 0xff, 0xc0 } },             /* xor %reg,%reg */
+                { 2, 2, { 0x85, 0xc0 }, { 0xff, 0xc0 } },             /* test %reg,%reg */
+                { 2, 2, { 0x89, 0xc0 }, { 0xfd, 0xc0 } },             /* mov %reg,%reg, 32 bits */
+                { 3, 3, { 0x48, 0x89, 0xc0 }, { 0xf8, 0xfd, 0xc0 } }, /* mov %reg,%reg, 64 bits */
+                { 4, 3, { 0x48, 0x8b, 0x40 }, { 0xf8, 0xff, 0xc0 } }, /* mov disp8(%reg),%reg */
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(known); i++) {
+                bool same = known[i].length == n;
+
+                for (size_t j = 0; same && j < known[i].n_bytes; j++)
+                        same = (code[j] & known[i].mask[j]) == known[i].bytes[j];
+                if (same)
+                        return true;
+        }
+
+        return false;
+}
+
+/* POPF takes effect at once. */
 enum enable_evidence find_enable(const uint8_t *code, size_t n) {
-        enum { POPF = 0x9d, STI = 0xfb, REACH = 9 };
+        enum { POPF = 0x9d, STI = 0xfb };
 
         if (n == 0)
                 return ENABLE_UNKNOWN;
         if (code[n - 1] == POPF)
                 return ENABLE_SEEN;
 
-        for (size_t i = 1; i <= MIN(n, (size_t)REACH); i++)
-                if (code[n - i] == STI)
+        for (size_t i = 2; i <= n; i++)
+                if (code[n - i] == STI && is_one_instruction(code + n - i + 1, i - 1))
                         return ENABLE_SEEN;
 
         return ENABLE_ABSENT;

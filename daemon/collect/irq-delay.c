@@ -14,6 +14,8 @@
 #include "daemon/collect/window.h"
 #include "daemon/symbols/kallsyms.h"
 
+#define HEARTBEAT_SHORTEST_NS (50 * NSEC_PER_USEC)
+
 /* Before two ticks in a row were seen: the longest tick there is (HZ=100). */
 #define TICK_PERIOD_LONGEST_NS (10 * NSEC_PER_MSEC)
 
@@ -57,7 +59,15 @@ static int check_settings(const struct config *config, char **ret_reason) {
         uint64_t heartbeat = config_get(config, "irq-delay", "heartbeat");
         char t[DURATION_TEXT_MAX], h[DURATION_TEXT_MAX], least[DURATION_TEXT_MAX];
 
-        if (config_get(config, "irq-delay", "mode") == MODE_PASSIVE || threshold >= 2 * heartbeat)
+        if (config_get(config, "irq-delay", "mode") == MODE_PASSIVE)
+                return 0;
+        if (heartbeat != 0 && heartbeat < HEARTBEAT_SHORTEST_NS) {
+                if (asprintf(ret_reason, "a heartbeat of %s would do little else but beat; accepted: at least %s, or 0",
+                             format_duration_exact(heartbeat, h), format_duration_exact(HEARTBEAT_SHORTEST_NS, least)) < 0)
+                        *ret_reason = NULL;
+                return -EINVAL;
+        }
+        if (threshold >= 2 * heartbeat)
                 return 0;
 
         if (asprintf(ret_reason,

@@ -30,6 +30,7 @@ const char *softirq_name(unsigned vector) {
 
 void span_reader_done(struct span_reader *reader) {
         free(reader->entries);
+        free(reader->softirqs);
         *reader = (struct span_reader){};
 }
 
@@ -279,49 +280,66 @@ static int sample_entries(struct span_reader *reader, struct span_sampling *s, u
         return 0;
 }
 
-/* Copies one vector's figures of all CPUs that have any; the BPF side goes on writing them. */
-static size_t gather_vector(const struct irq_programs *programs, unsigned vector, bool wait, struct abi_time *copies,
+/* Copies the softirqs' figures of all CPUs; the BPF side goes on writing them. */
+static int read_softirqs(struct span_reader *reader, const struct irq_programs *programs) {
+        if (!reader->softirqs) {
+                reader->softirqs = calloc((size_t)programs->n_cpus * ABI_SOFTIRQS, sizeof(*reader->softirqs));
+                if (!reader->softirqs)
+                        return -ENOMEM;
+        }
+
+        for (unsigned cpu = 0; cpu < programs->n_cpus; cpu++)
+                memcpy(&reader->softirqs[(size_t)cpu * ABI_SOFTIRQS], (const void *)programs->cpus[cpu].softirqs,
+                       sizeof(programs->cpus[cpu].softirqs));
+        return 0;
+}
+
+static const struct abi_softirq *softirq_at(const struct span_reader *reader, unsigned cpu, unsigned vector) {
+        return &reader->softirqs[(size_t)cpu * ABI_SOFTIRQS + vector];
+}
+
+/* One vector's figures of all CPUs that have any. */
+static size_t gather_vector(const struct span_reader *reader, unsigned n_cpus, unsigned vector, bool wait,
                             const struct abi_time **times, int *cpus) {
         size_t n = 0;
 
-        for (unsigned cpu = 0; cpu < programs->n_cpus; cpu++) {
-                const volatile struct abi_softirq *softirq = &programs->cpus[cpu].softirqs[vector];
-                const volatile struct abi_time *time = wait ? &softirq->wait : &softirq->run;
+        for (unsigned cpu = 0; cpu < n_cpus; cpu++) {
+                const struct abi_softirq *softirq = softirq_at(reader, cpu, vector);
+                const struct abi_time *time = wait ? &softirq->wait : &softirq->run;
 
                 if (time->count == 0)
                         continue;
-                copies[n] = *(const struct abi_time *)time;
-                times[n] = &copies[n];
+                times[n] = time;
                 cpus[n++] = (int)cpu;
         }
 
         return n;
 }
 
-static int sample_ksoftirqd(const struct span_sampling *s, const struct irq_programs *programs, unsigned vector) {
+static int sample_ksoftirqd(const struct span_sampling *s, const struct span_reader *reader, unsigned n_cpus,
+                            unsigned vector) {
         const struct row_key key = { .name = softirq_name(vector) };
         int r;
 
         r = batch_add_row(s->batch, IRQ_KSOFTIRQD_RUNS, &key);
-        for (unsigned cpu = 0; r >= 0 && cpu < programs->n_cpus; cpu++)
-                if (programs->cpus[cpu].softirqs[vector].run.count > 0)
-                        r = batch_add(s->batch, (int)cpu, programs->cpus[cpu].softirqs[vector].ksoftirqd_count);
+        for (unsigned cpu = 0; r >= 0 && cpu < n_cpus; cpu++)
+                if (softirq_at(reader, cpu, vector)->run.count > 0)
+                        r = batch_add(s->batch, (int)cpu, softirq_at(reader, cpu, vector)->ksoftirqd_count);
         if (r >= 0)
                 r = batch_add_row(s->batch, IRQ_KSOFTIRQD_TOTAL, &key);
-        for (unsigned cpu = 0; r >= 0 && cpu < programs->n_cpus; cpu++)
-                if (programs->cpus[cpu].softirqs[vector].run.count > 0)
-                        r = batch_add(s->batch, (int)cpu, programs->cpus[cpu].softirqs[vector].ksoftirqd_ns);
+        for (unsigned cpu = 0; r >= 0 && cpu < n_cpus; cpu++)
+                if (softirq_at(reader, cpu, vector)->run.count > 0)
+                        r = batch_add(s->batch, (int)cpu, softirq_at(reader, cpu, vector)->ksoftirqd_ns);
 
         return r < 0 ? r : 0;
 }
 
-static int sample_softirqs(const struct span_sampling *s, const struct irq_programs *programs) {
-        _cleanup_(freep) struct abi_time *copies = calloc(programs->n_cpus, sizeof(*copies));
-        _cleanup_(freep) const struct abi_time **times = calloc(programs->n_cpus, sizeof(*times));
-        _cleanup_(freep) int *cpus = calloc(programs->n_cpus, sizeof(*cpus));
+static int sample_softirqs(const struct span_sampling *s, const struct span_reader *reader, unsigned n_cpus) {
+        _cleanup_(freep) const struct abi_time **times = calloc(n_cpus, sizeof(*times));
+        _cleanup_(freep) int *cpus = calloc(n_cpus, sizeof(*cpus));
         int r;
 
-        if (!copies || !times || !cpus)
+        if (!times || !cpus)
                 return -ENOMEM;
 
         for (unsigned vector = 0; vector < ABI_SOFTIRQS; vector++) {
@@ -330,7 +348,7 @@ static int sample_softirqs(const struct span_sampling *s, const struct irq_progr
                 for (int wait = 0; wait < 2; wait++) {
                         struct span_group group = { .times = times, .cpus = cpus };
 
-                        group.n = gather_vector(programs, vector, wait, copies, times, cpus);
+                        group.n = gather_vector(reader, n_cpus, vector, wait, times, cpus);
                         if (group.n == 0)
                                 continue;
                         set_metrics(&target, wait ? IRQ_SOFTIRQ_WAIT : IRQ_SOFTIRQ_TIME);
@@ -339,7 +357,7 @@ static int sample_softirqs(const struct span_sampling *s, const struct irq_progr
                                 return r;
                 }
 
-                r = sample_ksoftirqd(s, programs, vector);
+                r = sample_ksoftirqd(s, reader, n_cpus, vector);
                 if (r < 0)
                         return r;
         }
@@ -354,11 +372,17 @@ int span_reader_sample(struct span_reader *reader, const struct irq_programs *pr
                 .userdata = userdata,
                 .batch = batch,
         };
+        uint64_t now_ns = batch->stamp.monotonic_ns;
         int r;
 
-        r = sample_softirqs(&s, programs);
-        if (r >= 0)
-                r = read_entries(reader, irq_programs_times_fd(programs));
+        if (reader->read_ns == 0 || now_ns - reader->read_ns >= SPAN_READ_INTERVAL_NS) {
+                if ((r = read_softirqs(reader, programs)) < 0 ||
+                    (r = read_entries(reader, irq_programs_times_fd(programs))) < 0)
+                        return r;
+                reader->read_ns = now_ns;
+        }
+
+        r = sample_softirqs(&s, reader, programs->n_cpus);
         if (r < 0)
                 return r;
 

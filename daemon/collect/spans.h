@@ -9,11 +9,16 @@
 #include "daemon/collect/irq-programs.h"
 #include "daemon/store/batch.h"
 
-/* Entries of the map of times, kept between passes for their memory. All-zero is empty. */
+/* What was read last, of the map of times and of the softirqs. All-zero is empty. Passes in between have the same values,
+ * which costs the store next to nothing: at one reading a second, spans would be most of what it keeps. */
 struct span_reader {
         struct span_entry *entries;
         size_t n_entries, n_allocated;
+        struct abi_softirq *softirqs; /* ABI_SOFTIRQS for each CPU */
+        uint64_t read_ns;             /* CLOCK_MONOTONIC of the last reading */
 };
+
+#define SPAN_READ_INTERVAL_NS (5 * NSEC_PER_SEC)
 
 void span_reader_done(struct span_reader *reader);
 
