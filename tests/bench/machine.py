@@ -178,8 +178,11 @@ class Daemon:
             raise RuntimeError(f"{method}: {reply[:200]!r}")
         return reply[:-1]
 
+    def status(self):
+        return json.loads(self.call("GetStatus"))["parameters"]["status"]
+
     def event_count(self):
-        return json.loads(self.call("GetStatus"))["parameters"]["status"]["store"]["events"]
+        return self.status()["store"]["events"]
 
     def irqctl(self, *arguments):
         return subprocess.run([f"{self.build}/client/irqctl", "--socket", self.socket, *arguments], check=True,
