@@ -115,6 +115,12 @@ static __always_inline int in_ksoftirqd(struct abi_cpu *c) {
         return 1;
 }
 
+static __always_inline int lies_within(const struct abi_span *span, __u64 at) {
+        return at >= span->start_ns && at <= span->end_ns;
+}
+
+/* What ran while it waited is what it waited for: a task that kept softirqs off, or another softirq. One stack serves all
+ * softirqs that were pending at that moment. */
 static __always_inline void record_slow_wait(struct abi_cpu *c, const struct abi_span *span) {
         __u32 cpu = bpf_get_smp_processor_id();
         struct abi_scratch *s = bpf_map_lookup_elem(&scratch, &cpu);
@@ -123,10 +129,12 @@ static __always_inline void record_slow_wait(struct abi_cpu *c, const struct abi
         if (!slow)
                 return;
 
-        if (s && s->wait_raised_ns == span->start_ns) {
+        if (s && lies_within(span, s->wait_taken_ns)) {
                 copy_stack(&slow->stack, &s->wait_stack);
                 bpf_probe_read_kernel(&slow->task, sizeof(slow->task), &s->wait_task);
         } else {
+                if (s && lies_within(span, s->softirq_taken_ns))
+                        copy_stack(&slow->stack, &s->softirq_stack);
                 read_task(&slow->task);
         }
         bpf_ringbuf_submit(slow, 0);
@@ -210,17 +218,18 @@ static __always_inline void softirq_leave(struct abi_cpu *c, __u32 vector, __u64
         c->softirq.kind = ABI_SPAN_NONE;
 }
 
-/* Whether a softirq has been pending for so long that whoever runs now may be the reason. */
+/* The latest raise of those softirqs that have been pending for so long that whoever runs now may be the reason. */
 static __always_inline __u64 long_pending(const struct abi_cpu *c, __u64 now) {
-        __u64 oldest = 0;
+        __u64 latest = 0;
 
         for (int i = 0; i < ABI_SOFTIRQS; i++) {
                 __u64 raised = c->raised_ns[i];
 
-                if (raised && now - raised >= config.softirq_wait_threshold_ns / 2 && (!oldest || raised < oldest))
-                        oldest = raised;
+                if (raised && now - raised >= config.softirq_wait_threshold_ns / 2 &&
+                    raised > latest)
+                        latest = raised;
         }
-        return oldest;
+        return latest;
 }
 
 /* In a timer interrupt: the stack inside a long softirq, or of the task that keeps one from running, tells what took
@@ -234,6 +243,7 @@ static __always_inline void watch_softirqs(void *ctx, struct abi_cpu *c, __u64 n
                 s = bpf_map_lookup_elem(&scratch, &cpu);
                 if (s && s->softirq_start_ns != start) {
                         s->softirq_start_ns = start;
+                        s->softirq_taken_ns = now;
                         read_stack(ctx, &s->softirq_stack);
                 }
                 return;
@@ -242,8 +252,8 @@ static __always_inline void watch_softirqs(void *ctx, struct abi_cpu *c, __u64 n
         raised = start || !config.softirq_wait_threshold_ns ? 0 : long_pending(c, now);
         if (raised) {
                 s = bpf_map_lookup_elem(&scratch, &cpu);
-                if (s && s->wait_raised_ns != raised) {
-                        s->wait_raised_ns = raised;
+                if (s && s->wait_taken_ns < raised) {
+                        s->wait_taken_ns = now;
                         read_stack(ctx, &s->wait_stack);
                         read_task(&s->wait_task);
                 }
