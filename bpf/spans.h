@@ -115,12 +115,16 @@ static __always_inline int in_ksoftirqd(struct abi_cpu *c) {
         return 1;
 }
 
-static __always_inline int lies_within(const struct abi_span *span, __u64 at) {
-        return at >= span->start_ns && at <= span->end_ns;
+/* Whether the long softirq of which there is a stack ran for most of the time. */
+static __always_inline int softirq_ran(const struct abi_scratch *s, const struct abi_span *span) {
+        __u64 start = s->softirq_start_ns > span->start_ns ? s->softirq_start_ns : span->start_ns;
+        __u64 end = s->softirq_end_ns < span->end_ns ? s->softirq_end_ns : span->end_ns;
+
+        return end > start && (end - start) * 2 >= span->end_ns - span->start_ns;
 }
 
-/* What ran while it waited is what it waited for: a task that kept softirqs off, or another softirq. One stack serves all
- * softirqs that were pending at that moment. */
+/* What ran while it waited is what it waited for: another softirq, or a task that kept softirqs off. One stack serves all
+ * softirqs that were pending when it was taken. */
 static __always_inline void record_slow_wait(struct abi_cpu *c, const struct abi_span *span) {
         __u32 cpu = bpf_get_smp_processor_id();
         struct abi_scratch *s = bpf_map_lookup_elem(&scratch, &cpu);
@@ -129,12 +133,13 @@ static __always_inline void record_slow_wait(struct abi_cpu *c, const struct abi
         if (!slow)
                 return;
 
-        if (s && lies_within(span, s->wait_taken_ns)) {
+        if (s && softirq_ran(s, span)) {
+                copy_stack(&slow->stack, &s->softirq_stack);
+                bpf_probe_read_kernel(&slow->task, sizeof(slow->task), &s->softirq_task);
+        } else if (s && s->wait_taken_ns >= span->start_ns && s->wait_taken_ns <= span->end_ns) {
                 copy_stack(&slow->stack, &s->wait_stack);
                 bpf_probe_read_kernel(&slow->task, sizeof(slow->task), &s->wait_task);
         } else {
-                if (s && lies_within(span, s->softirq_taken_ns))
-                        copy_stack(&slow->stack, &s->softirq_stack);
                 read_task(&slow->task);
         }
         bpf_ringbuf_submit(slow, 0);
@@ -182,9 +187,7 @@ static __always_inline void name_device(struct abi_span *span, const struct abi_
                 bpf_probe_read_kernel_str(span->name, sizeof(dev->name), &dev->name);
 }
 
-static __always_inline void record_slow_softirq(struct abi_cpu *c) {
-        __u32 cpu = bpf_get_smp_processor_id();
-        struct abi_scratch *s = bpf_map_lookup_elem(&scratch, &cpu);
+static __always_inline void record_slow_softirq(struct abi_cpu *c, const struct abi_scratch *s) {
         struct abi_slow *slow = reserve_slow(c, &c->softirq);
 
         if (!slow)
@@ -195,6 +198,17 @@ static __always_inline void record_slow_softirq(struct abi_cpu *c) {
         name_device(&slow->span, c);
         read_task(&slow->task);
         bpf_ringbuf_submit(slow, 0);
+}
+
+/* Long enough that a stack may have been taken inside. */
+static __always_inline void end_long_softirq(struct abi_cpu *c, __u64 length) {
+        __u32 cpu = bpf_get_smp_processor_id();
+        struct abi_scratch *s = bpf_map_lookup_elem(&scratch, &cpu);
+
+        if (s && s->softirq_start_ns == c->softirq.start_ns)
+                s->softirq_end_ns = c->softirq.end_ns;
+        if (length >= config.softirq_threshold_ns)
+                record_slow_softirq(c, s);
 }
 
 static __always_inline void softirq_leave(struct abi_cpu *c, __u32 vector, __u64 now) {
@@ -212,8 +226,8 @@ static __always_inline void softirq_leave(struct abi_cpu *c, __u32 vector, __u64
         }
 
         c->softirq.end_ns = now;
-        if (config.softirq_threshold_ns && length >= config.softirq_threshold_ns)
-                record_slow_softirq(c);
+        if (config.softirq_threshold_ns && length >= config.softirq_threshold_ns / 2)
+                end_long_softirq(c, length);
         c->softirq.start_ns = 0;
         c->softirq.kind = ABI_SPAN_NONE;
 }
@@ -243,8 +257,9 @@ static __always_inline void watch_softirqs(void *ctx, struct abi_cpu *c, __u64 n
                 s = bpf_map_lookup_elem(&scratch, &cpu);
                 if (s && s->softirq_start_ns != start) {
                         s->softirq_start_ns = start;
-                        s->softirq_taken_ns = now;
+                        s->softirq_end_ns = 0;
                         read_stack(ctx, &s->softirq_stack);
+                        read_task(&s->softirq_task);
                 }
                 return;
         }
