@@ -196,9 +196,11 @@ struct abi_cpu {
 /* Stacks that a timer interrupt took inside a span, before it was known how long that would last. */
 struct abi_scratch {
         __u64 softirq_start_ns; /* the softirq run that the stack belongs to */
-        __u64 wait_raised_ns;   /* the pending softirq that the stack belongs to */
+        __u64 softirq_end_ns;   /* its end; 0: it is still running */
+        __u64 wait_taken_ns;    /* when the stack of what ran while softirqs were pending was taken */
         struct abi_stack softirq_stack;
         struct abi_stack wait_stack;
+        struct abi_task softirq_task;
         struct abi_task wait_task;
 };
 

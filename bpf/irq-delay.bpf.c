@@ -227,24 +227,22 @@ static __always_inline void trusted_expiry(void *ctx, struct abi_cpu *c, __u64 n
         c->longest.kind = ABI_SPAN_NONE;
 }
 
+/* *now_ptr is when the timer interrupt looked at the clock, before it ran other timers that were due: with a slow one among
+ * them, this one is later than that. */
 SEC("tp_btf/hrtimer_expire_entry")
 int BPF_PROG(irqd_hrtimer_entry, struct hrtimer *timer, __s64 *now_ptr) {
         __u64 function = (__u64)timer->function;
-        __s64 now = 0;
-        struct abi_cpu *c;
+        struct abi_cpu *c = this_cpu();
+        __u64 now = bpf_ktime_get_ns();
 
-        c = this_cpu();
         if (!c)
                 return 0;
 
         if (!function || (function != tick_function && function != heartbeat_function)) {
                 if (!timer->is_soft)
-                        span_enter(c, ABI_SPAN_TIMER, function, -1, bpf_ktime_get_ns());
+                        span_enter(c, ABI_SPAN_TIMER, function, -1, now);
                 return 0;
         }
-
-        if (bpf_probe_read_kernel(&now, sizeof(now), now_ptr) < 0)
-                return 0;
 
         trusted_expiry(ctx, c, now, timer->node.expires, function == tick_function);
         return 0;

@@ -115,6 +115,16 @@ static __always_inline int in_ksoftirqd(struct abi_cpu *c) {
         return 1;
 }
 
+/* Whether the long softirq of which there is a stack ran for most of the time. */
+static __always_inline int softirq_ran(const struct abi_scratch *s, const struct abi_span *span) {
+        __u64 start = s->softirq_start_ns > span->start_ns ? s->softirq_start_ns : span->start_ns;
+        __u64 end = s->softirq_end_ns < span->end_ns ? s->softirq_end_ns : span->end_ns;
+
+        return end > start && (end - start) * 2 >= span->end_ns - span->start_ns;
+}
+
+/* What ran while it waited is what it waited for: another softirq, or a task that kept softirqs off. One stack serves all
+ * softirqs that were pending when it was taken. */
 static __always_inline void record_slow_wait(struct abi_cpu *c, const struct abi_span *span) {
         __u32 cpu = bpf_get_smp_processor_id();
         struct abi_scratch *s = bpf_map_lookup_elem(&scratch, &cpu);
@@ -123,7 +133,10 @@ static __always_inline void record_slow_wait(struct abi_cpu *c, const struct abi
         if (!slow)
                 return;
 
-        if (s && s->wait_raised_ns == span->start_ns) {
+        if (s && softirq_ran(s, span)) {
+                copy_stack(&slow->stack, &s->softirq_stack);
+                bpf_probe_read_kernel(&slow->task, sizeof(slow->task), &s->softirq_task);
+        } else if (s && s->wait_taken_ns >= span->start_ns && s->wait_taken_ns <= span->end_ns) {
                 copy_stack(&slow->stack, &s->wait_stack);
                 bpf_probe_read_kernel(&slow->task, sizeof(slow->task), &s->wait_task);
         } else {
@@ -174,9 +187,7 @@ static __always_inline void name_device(struct abi_span *span, const struct abi_
                 bpf_probe_read_kernel_str(span->name, sizeof(dev->name), &dev->name);
 }
 
-static __always_inline void record_slow_softirq(struct abi_cpu *c) {
-        __u32 cpu = bpf_get_smp_processor_id();
-        struct abi_scratch *s = bpf_map_lookup_elem(&scratch, &cpu);
+static __always_inline void record_slow_softirq(struct abi_cpu *c, const struct abi_scratch *s) {
         struct abi_slow *slow = reserve_slow(c, &c->softirq);
 
         if (!slow)
@@ -187,6 +198,17 @@ static __always_inline void record_slow_softirq(struct abi_cpu *c) {
         name_device(&slow->span, c);
         read_task(&slow->task);
         bpf_ringbuf_submit(slow, 0);
+}
+
+/* Long enough that a stack may have been taken inside. */
+static __always_inline void end_long_softirq(struct abi_cpu *c, __u64 length) {
+        __u32 cpu = bpf_get_smp_processor_id();
+        struct abi_scratch *s = bpf_map_lookup_elem(&scratch, &cpu);
+
+        if (s && s->softirq_start_ns == c->softirq.start_ns)
+                s->softirq_end_ns = c->softirq.end_ns;
+        if (length >= config.softirq_threshold_ns)
+                record_slow_softirq(c, s);
 }
 
 static __always_inline void softirq_leave(struct abi_cpu *c, __u32 vector, __u64 now) {
@@ -204,23 +226,24 @@ static __always_inline void softirq_leave(struct abi_cpu *c, __u32 vector, __u64
         }
 
         c->softirq.end_ns = now;
-        if (config.softirq_threshold_ns && length >= config.softirq_threshold_ns)
-                record_slow_softirq(c);
+        if (config.softirq_threshold_ns && length >= config.softirq_threshold_ns / 2)
+                end_long_softirq(c, length);
         c->softirq.start_ns = 0;
         c->softirq.kind = ABI_SPAN_NONE;
 }
 
-/* Whether a softirq has been pending for so long that whoever runs now may be the reason. */
+/* The latest raise of those softirqs that have been pending for so long that whoever runs now may be the reason. */
 static __always_inline __u64 long_pending(const struct abi_cpu *c, __u64 now) {
-        __u64 oldest = 0;
+        __u64 latest = 0;
 
         for (int i = 0; i < ABI_SOFTIRQS; i++) {
                 __u64 raised = c->raised_ns[i];
 
-                if (raised && now - raised >= config.softirq_wait_threshold_ns / 2 && (!oldest || raised < oldest))
-                        oldest = raised;
+                if (raised && now - raised >= config.softirq_wait_threshold_ns / 2 &&
+                    raised > latest)
+                        latest = raised;
         }
-        return oldest;
+        return latest;
 }
 
 /* In a timer interrupt: the stack inside a long softirq, or of the task that keeps one from running, tells what took
@@ -234,7 +257,9 @@ static __always_inline void watch_softirqs(void *ctx, struct abi_cpu *c, __u64 n
                 s = bpf_map_lookup_elem(&scratch, &cpu);
                 if (s && s->softirq_start_ns != start) {
                         s->softirq_start_ns = start;
+                        s->softirq_end_ns = 0;
                         read_stack(ctx, &s->softirq_stack);
+                        read_task(&s->softirq_task);
                 }
                 return;
         }
@@ -242,8 +267,8 @@ static __always_inline void watch_softirqs(void *ctx, struct abi_cpu *c, __u64 n
         raised = start || !config.softirq_wait_threshold_ns ? 0 : long_pending(c, now);
         if (raised) {
                 s = bpf_map_lookup_elem(&scratch, &cpu);
-                if (s && s->wait_raised_ns != raised) {
-                        s->wait_raised_ns = raised;
+                if (s && s->wait_taken_ns < raised) {
+                        s->wait_taken_ns = now;
                         read_stack(ctx, &s->wait_stack);
                         read_task(&s->wait_task);
                 }

@@ -147,12 +147,20 @@ static bool decide_span(const struct window_facts *facts, struct window_class_de
         return true;
 }
 
-/* The whole machine stood still, not one CPU: a paused guest, firmware in system management mode. On two CPUs two late
- * ones may also be two contenders for one lock, so kernel code that was interrupted lowers the confidence. */
-static bool decide_platform(const struct window_facts *facts, struct window_class_decision *d) {
-        unsigned n_late = facts->n_cpus_late + 1;
+/* Interrupts were off until the window's end, as the code before it shows. One in thirty ordinary places looks like that. */
+static bool enable_was_seen(const struct window_facts *facts) {
+        return facts->interrupted == INTERRUPTED_KERNEL && facts->enable == ENABLE_SEEN;
+}
 
-        if (n_late < 2 || n_late * 2 < facts->n_cpus_online)
+static bool most_cpus_were_late(const struct window_facts *facts) {
+        return facts->n_cpus_late > 0 && (facts->n_cpus_late + 1) * 2 >= facts->n_cpus_online;
+}
+
+/* The whole machine stood still, not one CPU: a paused guest, firmware in system management mode. Just two late ones may also
+ * be two contenders for one lock, or a coincidence: there, seeing where interrupts were enabled is the stronger evidence, and
+ * other kernel code that was interrupted lowers the confidence. */
+static bool decide_platform(const struct window_facts *facts, struct window_class_decision *d) {
+        if (!most_cpus_were_late(facts) || (facts->n_cpus_late == 1 && enable_was_seen(facts)))
                 return false;
 
         *d = (struct window_class_decision){
@@ -178,6 +186,11 @@ static void decide_kernel(const struct window_facts *facts, struct window_class_
         static_assert(ELEMENTSOF(by_evidence) == _ENABLE_EVIDENCE_MAX, "a decision for each kind of evidence");
 
         *d = by_evidence[facts->enable];
+        if (enable_was_seen(facts) && most_cpus_were_late(facts)) {
+                d->confidence = CONFIDENCE_LOW;
+                d->reason = "kernel code was interrupted right behind the instruction that enables interrupts; another "
+                            "CPU was late over the same moment, too";
+        }
         if (d->class == CLASS_IRQ_OFF && covers_most(facts->softirq_ns, facts)) {
                 d->class = CLASS_SOFTIRQ;
                 d->reason = "a softirq handler held interrupts off for most of the window";

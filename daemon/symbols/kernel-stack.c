@@ -6,6 +6,8 @@
 
 #include "daemon/symbols/pattern.h"
 
+enum { BPF_IMAGE_SIZE = 4096 };
+
 /* Where the kernel is entered. One kernel has the names of one architecture, and they do not clash, so that
  * a single table serves all. hrtimer code runs in hard interrupts only (soft timers are not measured): the
  * innermost interrupt entry is the end of the timer interrupt's own frames. */
@@ -78,17 +80,24 @@ struct lookup {
         const struct bpf_programs *programs;
 };
 
-static bool is_bpf_program(const struct kallsyms_symbol *symbol) {
-        return symbol->module && strcmp(symbol->module, "bpf") == 0 && strncmp(symbol->name, "bpf_prog_", 9) == 0;
+static bool is_bpf(const struct kallsyms_symbol *symbol) {
+        return symbol->module && strcmp(symbol->module, "bpf") == 0;
 }
 
-/* kallsyms knows where BPF programs began when it was read; the kernel's list of programs has the last word. */
+/* Trampolines and dispatchers have a page each (bpf_image_ksym_init() in kernel/bpf/trampoline.c, bpf_dispatcher_change_prog()
+ * in dispatcher.c), and are in no list of programs. */
+static bool is_bpf_image(const struct kallsyms_symbol *symbol) {
+        return symbol->name && is_bpf(symbol) && strncmp(symbol->name, "bpf_prog_", 9) != 0 &&
+               symbol->offset < BPF_IMAGE_SIZE;
+}
+
+/* kallsyms knows where BPF code began when it was read; the kernel's list of programs has the last word. */
 static int lookup_program(const struct lookup *lookup, uint64_t address, struct kallsyms_symbol *symbol) {
         const struct bpf_program_range *range = bpf_programs_find(lookup->programs, address);
 
         if (!range)
-                return -ENOENT;
-        if (symbol->name && is_bpf_program(symbol) && symbol->start == range->start)
+                return is_bpf_image(symbol) ? 0 : -ENOENT;
+        if (symbol->name && is_bpf(symbol) && symbol->start == range->start)
                 return 0; /* kallsyms has the names of a program's single functions */
 
         *symbol = (struct kallsyms_symbol){
@@ -105,7 +114,7 @@ static int lookup_address(const struct lookup *lookup, uint64_t address, struct 
 
         *ret_symbol = (struct kallsyms_symbol){};
         r = kallsyms_lookup(lookup->kallsyms, address, ret_symbol);
-        if (lookup->programs && (r < 0 || is_bpf_program(ret_symbol)))
+        if (lookup->programs && (r < 0 || is_bpf(ret_symbol)))
                 r = lookup_program(lookup, address, ret_symbol);
         if (r < 0)
                 *ret_symbol = (struct kallsyms_symbol){};

@@ -27,7 +27,7 @@
 
 enum {
         PATIENCE_MS = 300,
-        IDLE_PATIENCE_MS = 2000, /* on a machine at work */
+        IDLE_PATIENCE_MS = 100, /* then records that came meanwhile must be taken */
         BLOCK = 4096,
         LEARNING_READS = 64,
         ETHER_TYPE = 0x88b5, /* for local experiments */
@@ -44,6 +44,7 @@ struct causes {
         struct bpf_link *link;
         enum cause cause;
         int cpu, other_cpu; /* where things happen; where the caller of an IPI is */
+        int idle_cpu;       /* one of these */
         int device, peer;   /* interface numbers */
         int packet_fd, timer_fd, disk_fd;
         uint32_t xdp_flags; /* 0: not attached */
@@ -165,6 +166,7 @@ static int choose_cpus(struct causes *c, const char **ret_missing) {
 
         c->cpu = cpu_set_next(&online, 0);
         c->other_cpu = cpu_set_next(&online, c->cpu + 1);
+        c->idle_cpu = c->cpu;
         if (c->other_cpu < 0) {
                 *ret_missing = "a second CPU";
                 return -EOPNOTSUPP;
@@ -385,14 +387,17 @@ static int run_hrtimer(struct causes *c) {
 
 /* Whether the CPU is idle is seen best from there: asks again and again. */
 static int run_ipi_idle(struct causes *c) {
-        LIBBPF_OPTS(bpf_test_run_opts, opts, .flags = BPF_F_TEST_RUN_ON_CPU, .cpu = (uint32_t)c->cpu);
+        LIBBPF_OPTS(bpf_test_run_opts, opts, .flags = BPF_F_TEST_RUN_ON_CPU, .cpu = (uint32_t)c->idle_cpu);
         const struct timespec pause = { .tv_nsec = NSEC_PER_MSEC };
-        int r = 0;
+        int r;
 
+        r = pin(c->idle_cpu == c->cpu ? c->other_cpu : c->cpu);
         for (unsigned i = 0; i < IDLE_PATIENCE_MS && r >= 0 && !c->skel->bss->ended_ns; i++) {
                 (void)nanosleep(&pause, NULL); /* shorter when a signal comes */
                 r = bpf_prog_test_run_opts(bpf_program__fd(c->skel->progs.cause_ipi_idle), &opts);
         }
+        if (!c->skel->bss->ended_ns)
+                c->idle_cpu = c->idle_cpu == c->cpu ? c->other_cpu : c->cpu; /* the other one next time */
         return r;
 }
 
@@ -449,7 +454,7 @@ static int run_program(struct causes *c, uint64_t length_ns, struct injection *r
         r = trigger(c);
         if (r < 0)
                 return r;
-        if (!wait_until_ended(c)) {
+        if (!(c->cause == CAUSE_IPI_IDLE ? c->skel->bss->ended_ns != 0 : wait_until_ended(c))) {
                 c->skel->bss->armed = 0;
                 return -EAGAIN;
         }

@@ -178,13 +178,16 @@ static void test_no_memory(void **state) {
 static void test_programs(void **state) {
         struct fixture *fixture = *state;
         struct bpf_program_range ranges[] = {
+                { BPF(00500), 0x100, "bpf_prog_0011223344556677_next" }, /* behind a trampoline */
                 { BPF(00800), 0x100, "bpf_prog_0123456789abcdef_other" },
                 { BPF(00a00), 0x100, "bpf_prog_fedcba9876543210_new" },
         };
         const struct bpf_programs programs = { .ranges = ranges, .n_ranges = ELEMENTSOF(ranges) };
-        const uint64_t addresses[] = { BPF(00810), BPF(00a20), BPF(00910), BPF(00010), BPF(00410) };
+        const uint64_t addresses[] = { BPF(00810), BPF(00a20), BPF(00910), BPF(00010), BPF(00410),
+                                       BPF(00510) };
         static const char *const expected[] = { "bpf_prog_0123456789abcdef_spin", "bpf_prog_fedcba9876543210_new",
-                                                NULL, NULL, "bpf_trampoline_6442506740" };
+                                                NULL, NULL, "bpf_trampoline_6442506740",
+                                                "bpf_prog_0011223344556677_next" };
         _cleanup_(stack_unrefp) struct stack *stack = NULL;
 
         assert_int_equal(kernel_stack_symbolise(fixture->kallsyms, &programs, KERNEL_STACK_TIMER, addresses,
