@@ -17,14 +17,18 @@
 #include "common/parse.h"
 
 static const char help[] =
-        "irqctl rates SOURCE [OPTION...]\n\n"
+        "irqctl rates SOURCE [OPTION...]\n"
+        "irqctl rates WHAT --latency [OPTION...]\n\n"
         "What a source of counters (softirqs, interrupts) did on each CPU in the last minute or in\n"
-        "--since/--until. Rows and CPUs that are zero are left out.\n\n"
+        "--since/--until. Rows and CPUs that are zero are left out. With --latency how long each run\n"
+        "took, as histograms, of WHAT: hardirqs, softirqs, softirq-wait (from raise to start),\n"
+        "calls (from other CPUs), tasklets or timers.\n\n"
         "      --rate               Per second (default)\n"
         "      --total              Exact counts\n"
         "      --sort=rate|name     Largest first (default), or by name\n"
         "      --all                With the rows and CPUs that are zero\n"
-        "      --metric=NAME        Another metric of the source than its first\n";
+        "      --metric=NAME        Another metric of the source than its first\n"
+        "      --latency            Histograms of durations (only --sort goes with it)\n";
 
 /* What is printed: CPUs in the order of columns, rows in theirs. */
 struct rates_layout {
@@ -185,18 +189,17 @@ static void add_row(struct table *table, struct json_object *row, struct json_ob
                         table_add(table, COLOUR_NONE, json_object_get_string(array_at(labels, i)));
 }
 
-static int render_rates_head(const struct style *style, struct json_object *rates,
-                             const struct rates_view *view, FILE *f) {
-        _cleanup_(freep) char *source = text_sanitize(field_string(rates, "source") ?: "?");
+int render_rates_head(const struct style *style, struct json_object *rates, const char *title, FILE *f) {
+        _cleanup_(freep) char *safe = text_sanitize(title);
         uint64_t since = field_u64(rates, "sinceUsec"), until = field_u64(rates, "untilUsec");
         char a[FIELD_TEXT_MAX], b[FIELD_TEXT_MAX], length[DURATION_TEXT_MAX];
         uint64_t gaps = field_u64(rates, "gaps");
 
-        if (!source)
+        if (!safe)
                 return -ENOMEM;
 
-        style_print(style, f, COLOUR_BOLD, "%s%s, %s - %s (%s)", source,
-                    view->totals ? ", counts" : " per second", format_moment(since, style->now_us, false, a),
+        style_print(style, f, COLOUR_BOLD, "%s, %s - %s (%s)", safe,
+                    format_moment(since, style->now_us, false, a),
                     format_moment(until, same_day(since, until) ? until : style->now_us, false, b),
                     format_duration(field_u64(rates, "elapsedNsec"), length));
         fputc('\n', f);
@@ -250,12 +253,15 @@ int render_rates(const struct style *style, struct json_object *rates, const str
                  FILE *f) {
         _cleanup_(rates_layout_done) struct rates_layout layout = {};
         _cleanup_(table_done) struct table table = { .header_every = view->header_every };
+        char title[FIELD_TEXT_MAX];
         int r;
 
         r = rates_layout_init(&layout, rates, view);
         if (r < 0)
                 return r;
-        r = render_rates_head(style, rates, view, f);
+        (void)snprintf(title, sizeof(title), "%s%s", field_string(rates, "source") ?: "?",
+                       view->totals ? ", counts" : " per second");
+        r = render_rates_head(style, rates, title, f);
         if (r < 0)
                 return r;
 
@@ -273,6 +279,7 @@ int render_rates(const struct style *style, struct json_object *rates, const str
 
 struct rates_arguments {
         const char *source, *metric;
+        bool latency;
         struct rates_view view;
 };
 
@@ -290,13 +297,10 @@ static int take_sort(const char *value, enum rates_sort *ret) {
 /* -1: go on; otherwise the exit status. */
 static int parse_arguments(int argc, char **argv, struct rates_arguments *ret) {
         static const struct option longs[] = {
-                { "help", no_argument, NULL, 'h' },
-                { "rate", no_argument, NULL, 'r' },
-                { "total", no_argument, NULL, 't' },
-                { "sort", required_argument, NULL, 's' },
-                { "all", no_argument, NULL, 'a' },
-                { "metric", required_argument, NULL, 'm' },
-                {},
+                { "help", no_argument, NULL, 'h' },    { "rate", no_argument, NULL, 'r' },
+                { "total", no_argument, NULL, 't' },   { "sort", required_argument, NULL, 's' },
+                { "all", no_argument, NULL, 'a' },     { "metric", required_argument, NULL, 'm' },
+                { "latency", no_argument, NULL, 'l' }, {},
         };
         int c, r = 0;
 
@@ -312,6 +316,8 @@ static int parse_arguments(int argc, char **argv, struct rates_arguments *ret) {
                         ret->view.all = true;
                 else if (c == 'm')
                         ret->metric = optarg;
+                else if (c == 'l')
+                        ret->latency = true;
                 else
                         return options_see_help(argv[0]);
                 if (r != 0)
@@ -319,11 +325,18 @@ static int parse_arguments(int argc, char **argv, struct rates_arguments *ret) {
         }
 
         if (argc - optind != 1) {
-                (void)fail_usage("rates needs one source: softirqs or interrupts");
+                (void)fail_usage("rates needs one source: softirqs or interrupts; or, with "
+                                 "--latency, " HISTOGRAM_TOPICS);
                 return options_see_help(argv[0]);
         }
 
         ret->source = argv[optind];
+        ret->latency |= histograms_only(ret->source);
+        if (ret->latency && (ret->metric || ret->view.totals || ret->view.all)) {
+                (void)fail_usage("--metric, --total and --all do not go with --latency");
+                return options_see_help(argv[0]);
+        }
+
         return -1;
 }
 
@@ -338,6 +351,8 @@ int verb_rates(int argc, char **argv, const struct options *options) {
         r = parse_arguments(argc, argv, &arguments);
         if (r >= 0)
                 return r;
+        if (arguments.latency)
+                return histograms_show(arguments.source, arguments.view.sort, options);
         r = options_span(options, 60 * NSEC_PER_SEC, &since_us, &until_us);
         if (r != 0)
                 return r;

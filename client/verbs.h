@@ -51,3 +51,12 @@ struct rates_view {
 };
 int render_rates(const struct style *style, struct json_object *rates, const struct rates_view *view,
                  FILE *f);
+/* The lines above a table: title, the span really used, and a warning when there are gaps in it. */
+int render_rates_head(const struct style *style, struct json_object *rates, const char *title, FILE *f);
+
+/* "irqctl rates WHAT --latency" */
+#define HISTOGRAM_TOPICS "hardirqs, softirqs, softirq-wait, calls, tasklets or timers"
+/* True for what has histograms and no counters per CPU: --latency can only be meant. */
+bool histograms_only(const char *what);
+int histograms_show(const char *what, enum rates_sort sort, const struct options *options);
+int render_histograms(const struct style *style, struct json_object *histograms, enum rates_sort sort, FILE *f);

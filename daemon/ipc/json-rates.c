@@ -98,3 +98,63 @@ int json_rates(const struct rates *rates, bool with_cpus, struct json_object **r
         json_set_u64(&writer, "gaps", rates->n_gaps);
         return json_writer_finish(&writer, ret_object);
 }
+
+static void set_buckets(struct json_writer *writer, const struct histogram *histogram, bool with_buckets) {
+        struct json_writer array = json_writer_array();
+
+        for (size_t i = 0; with_buckets && i < HISTOGRAM_BUCKETS; i++) {
+                struct json_writer object;
+
+                if (histogram->buckets[i] == 0)
+                        continue;
+                object = json_writer_object();
+                json_set_u64(&object, "exponent", i);
+                json_set_u64(&object, "count", histogram->buckets[i]);
+                json_append_writer(&array, &object);
+        }
+
+        json_set_writer(writer, "buckets", &array);
+}
+
+static void set_u64_if(struct json_writer *writer, const char *key, bool has, uint64_t value) {
+        if (has)
+                json_set_u64(writer, key, value);
+        else
+                json_set_null(writer, key);
+}
+
+static void append_histogram(struct json_writer *array, const struct histograms *histograms,
+                             const struct histogram *histogram, bool with_buckets) {
+        struct json_writer object = json_writer_object();
+
+        set_labels(&object, "labels", histogram->labels, count_labels(histograms->metric));
+        json_set_u64(&object, "count", histogram->n);
+        json_set_double(&object, "perSecond", histogram->per_second);
+        set_u64_if(&object, "totalNsec", histogram->has_total, histogram->total_ns);
+        json_set_u64(&object, "p50Nsec", histogram->p50_ns);
+        json_set_u64(&object, "p99Nsec", histogram->p99_ns);
+        json_set_u64(&object, "p999Nsec", histogram->p999_ns);
+        json_set_u64(&object, "maxNsec", histogram->max_ns);
+        set_u64_if(&object, "ksoftirqdCount", histogram->has_ksoftirqd, histogram->n_ksoftirqd);
+        set_u64_if(&object, "ksoftirqdNsec", histogram->has_ksoftirqd, histogram->ksoftirqd_ns);
+        set_buckets(&object, histogram, with_buckets);
+        json_append_writer(array, &object);
+}
+
+int json_histograms(const struct histograms *histograms, bool with_buckets, struct json_object **ret_object) {
+        struct json_writer writer = json_writer_object(), items = json_writer_array();
+
+        for (size_t i = 0; i < histograms->n_items; i++)
+                append_histogram(&items, histograms, &histograms->items[i], with_buckets);
+
+        json_set_text(&writer, "source", histograms->source);
+        json_set_text(&writer, "metric", histograms->metric->name);
+        set_labels(&writer, "labelNames", (char *const *)histograms->metric->labels,
+                   count_labels(histograms->metric));
+        json_set_u64(&writer, "sinceUsec", histograms->since_us);
+        json_set_u64(&writer, "untilUsec", histograms->until_us);
+        json_set_u64(&writer, "elapsedNsec", histograms->elapsed_ns);
+        json_set_writer(&writer, "histograms", &items);
+        json_set_u64(&writer, "gaps", histograms->n_gaps);
+        return json_writer_finish(&writer, ret_object);
+}

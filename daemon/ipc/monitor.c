@@ -10,6 +10,7 @@
 #include "daemon/ipc/json-report.h"
 #include "daemon/ipc/json-status.h"
 #include "daemon/ipc/monitor-internal.h"
+#include "daemon/query/histograms.h"
 #include "daemon/query/rates.h"
 #include "daemon/query/report.h"
 
@@ -79,16 +80,16 @@ static int get_status(struct varlink_call *call, struct json_object *parameters,
         return monitor_reply(call, "status", object);
 }
 
-/* Makes the reply's value with per-CPU lists or without. */
-typedef int (*make_fn)(const void *result, bool with_cpus, struct json_object **ret_object);
+/* Makes the reply's value with its long lists, those per CPU or of buckets, or without. */
+typedef int (*make_fn)(const void *result, bool with_lists, struct json_object **ret_object);
 
 /* On machines with very many CPUs the lists per CPU may not fit into a message: then without them. */
 static int reply_within_limit(struct varlink_call *call, const char *key, make_fn make, const void *result) {
         struct json_object *object;
         int r;
 
-        for (int with_cpus = 1; with_cpus >= 0; with_cpus--) {
-                r = make(result, with_cpus, &object);
+        for (int with_lists = 1; with_lists >= 0; with_lists--) {
+                r = make(result, with_lists, &object);
                 if (r < 0)
                         return r;
                 r = monitor_reply(call, key, object);
@@ -177,8 +178,9 @@ static int make_rates(const void *result, bool with_cpus, struct json_object **r
         return json_rates(result, with_cpus, ret_object);
 }
 
-/* Why rates_query() found nothing. */
-static const char *no_rates_reason(const struct store *store, const struct monitor_params *params) {
+/* Why rates_query() or histograms_query() found nothing. */
+static const char *no_rates_reason(const struct store *store, const struct monitor_params *params,
+                                   bool histogram) {
         const struct metric_desc *metrics;
         int source;
         size_t n;
@@ -191,6 +193,8 @@ static const char *no_rates_reason(const struct store *store, const struct monit
         for (size_t i = 0; i < n; i++) {
                 if (params->metric && strcmp(metrics[i].name, params->metric) != 0)
                         continue;
+                if (histogram && metrics[i].type != METRIC_HISTOGRAM)
+                        return "this metric is no histogram";
                 return metrics[i].type == METRIC_GAUGE ? "this metric is a gauge: it has values, but no rate"
                                                        : "fewer than two passes in that span to compare";
         }
@@ -232,10 +236,47 @@ static int get_rates(struct varlink_call *call, struct json_object *parameters, 
 
         r = rates_query(monitor->store, &request, &rates);
         if (r == -ENOENT)
-                return reply_no_data(call, params.source, no_rates_reason(monitor->store, &params));
+                return reply_no_data(call, params.source, no_rates_reason(monitor->store, &params, false));
         if (r < 0)
                 return r;
         return reply_within_limit(call, "rates", make_rates, rates);
+}
+
+static const struct varlink_field histograms_fields[] = {
+        { "source", VARLINK_STRING, true },     { "metric", VARLINK_STRING, true },
+        { "sinceUsec", VARLINK_INTEGER, true }, { "untilUsec", VARLINK_INTEGER, false },
+        { "cpus", VARLINK_INTEGERS, false },    {},
+};
+
+static int make_histograms(const void *result, bool with_buckets, struct json_object **ret_object) {
+        return json_histograms(result, with_buckets, ret_object);
+}
+
+static int get_histograms(struct varlink_call *call, struct json_object *parameters, void *userdata) {
+        _cleanup_(monitor_params_done) struct monitor_params params = {};
+        _cleanup_(histograms_freep) struct histograms *histograms = NULL;
+        struct monitor *monitor = userdata;
+        uint64_t now_us;
+        int r;
+
+        r = monitor_parse(call, histograms_fields, parameters, &params, &now_us);
+        if (r != 0)
+                return MIN(r, 0);
+
+        const struct rates_request request = {
+                .source = params.source,
+                .metric = params.metric,
+                .since_us = params.since_us,
+                .until_us = MIN(params.until_us, now_us),
+                .cpus = params.has_cpus ? &params.cpus : NULL,
+        };
+
+        r = histograms_query(monitor->store, &request, &histograms);
+        if (r == -ENOENT)
+                return reply_no_data(call, params.source, no_rates_reason(monitor->store, &params, true));
+        if (r < 0)
+                return r;
+        return reply_within_limit(call, "histograms", make_histograms, histograms);
 }
 
 static const struct varlink_field set_fields[] = {
@@ -342,6 +383,7 @@ static const struct varlink_method monitor_methods[] = {
         { "Subscribe", monitor_subscribe_fields, VARLINK_METHOD_STREAMS, monitor_subscribe },
         { "GetEvent", event_fields, 0, get_event },
         { "GetRates", rates_fields, 0, get_rates },
+        { "GetHistograms", histograms_fields, 0, get_histograms },
         { "Set", set_fields, VARLINK_METHOD_ROOT, set },
         {},
 };

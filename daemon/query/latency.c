@@ -2,14 +2,9 @@
 
 #include "daemon/query/latency.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "daemon/query/span.h"
-
-enum {
-        LATENCY_BUCKETS = 64, /* 2^63 ns and more is the last that an uint64_t can fall into */
-};
 
 enum latency_metric {
         LATENCY_LATENESS,
@@ -30,11 +25,9 @@ _Static_assert(ELEMENTSOF(metric_names) == _LATENCY_METRIC_MAX, "a name for ever
 
 /* One CPU while the passes go by. */
 struct latency_sum {
-        uint64_t counts[LATENCY_BUCKETS];
+        uint64_t counts[HISTOGRAM_BUCKETS];
         uint64_t observed_ns, watched_ns;
-        uint64_t gauge_ns;         /* the last value of lateness-max */
-        uint64_t gauge_largest_ns; /* its largest, the start of the span included */
-        uint64_t gauge_risen_ns;   /* the largest that it rose to within the span; 0: never rose */
+        struct histogram_peak peak; /* of lateness-max */
 };
 
 /* All CPUs. */
@@ -69,28 +62,11 @@ static int latency_reserve(struct latency_sums *sums, size_t cpu) {
         return 0;
 }
 
-/* The exponent that a bucket's row is named by; LATENCY_BUCKETS when it is none. */
-static size_t latency_bucket(const char *name) {
-        unsigned long bucket;
-        char *end;
-
-        bucket = strtoul(name, &end, 10);
-        return *name && !*end && bucket < LATENCY_BUCKETS ? bucket : LATENCY_BUCKETS;
-}
-
 static void latency_add_bucket(struct latency_sum *sum, const char *name, uint64_t delta) {
-        size_t bucket = latency_bucket(name);
+        size_t bucket = histogram_bucket(name);
 
-        if (bucket < LATENCY_BUCKETS)
+        if (bucket < HISTOGRAM_BUCKETS)
                 sum->counts[bucket] += delta;
-}
-
-static void latency_add_gauge(struct latency_sum *sum, uint64_t value, bool baseline) {
-        if (!baseline && value > sum->gauge_ns)
-                sum->gauge_risen_ns = MAX(sum->gauge_risen_ns, value);
-
-        sum->gauge_ns = value;
-        sum->gauge_largest_ns = MAX(sum->gauge_largest_ns, value);
 }
 
 static enum latency_metric latency_metric_of(const struct latency_sums *sums, unsigned metric) {
@@ -121,7 +97,7 @@ static int latency_add_change(struct latency_sums *sums, const struct store_chan
                 latency_add_bucket(sum, row->key.name, delta);
                 break;
         case LATENCY_LARGEST:
-                latency_add_gauge(sum, change->value, baseline);
+                histogram_peak_add(&sum->peak, change->value, baseline);
                 break;
         case LATENCY_OBSERVED:
                 sum->observed_ns += delta;
@@ -166,58 +142,22 @@ static int latency_find_metrics(struct latency_sums *sums) {
         return sums->metrics[LATENCY_LATENESS] < 0 ? -ENOENT : 0;
 }
 
-/* First value above those in [2^e, 2^(e+1)). */
-static uint64_t latency_edge(size_t bucket) {
-        return bucket >= 63 ? UINT64_MAX : UINT64_C(2) << bucket;
-}
-
-uint64_t histogram_quantile(const uint64_t *counts, size_t n_buckets, double q) {
-        uint64_t total = 0, below = 0, rank;
-
-        for (size_t i = 0; i < n_buckets; i++)
-                total += counts[i];
-        if (total == 0)
-                return 0;
-
-        rank = (uint64_t)ceil(q * (double)total);
-        rank = MIN(MAX(rank, UINT64_C(1)), total);
-        for (size_t i = 0; i < n_buckets; i++) {
-                below += counts[i];
-                if (below >= rank)
-                        return latency_edge(i);
-        }
-
-        return latency_edge(n_buckets - 1);
-}
-
-/* The gauge is the largest value since it was started. That it rose in the span makes it the span's own,
- * exact maximum. Otherwise the highest bucket bounds the span's values, and so does the gauge. A gauge below
- * that bucket was started anew in between and knows nothing of what came before. */
-static uint64_t latency_largest(const struct latency_sum *sum) {
-        uint64_t edge = histogram_quantile(sum->counts, LATENCY_BUCKETS, 1);
-
-        if (edge == 0)
-                return 0;
-        if (sum->gauge_risen_ns > 0 && sum->gauge_risen_ns >= edge / 2)
-                return sum->gauge_risen_ns;
-        return sum->gauge_largest_ns >= edge / 2 ? MIN(edge, sum->gauge_largest_ns) : edge;
-}
-
 static uint64_t latency_quantile(const struct latency_sum *sum, double q, uint64_t max_ns) {
-        return MIN(histogram_quantile(sum->counts, LATENCY_BUCKETS, q), max_ns);
+        return MIN(histogram_quantile(sum->counts, HISTOGRAM_BUCKETS, q), max_ns);
 }
 
 static uint64_t latency_n(const struct latency_sum *sum) {
         uint64_t n = 0;
 
-        for (size_t i = 0; i < LATENCY_BUCKETS; i++)
+        for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
                 n += sum->counts[i];
 
         return n;
 }
 
 static void latency_fill_cpu(const struct latency_sum *sum, int cpu, struct latency_cpu *ret_cpu) {
-        uint64_t max_ns = latency_largest(sum);
+        uint64_t max_ns =
+                histogram_peak_max(&sum->peak, histogram_quantile(sum->counts, HISTOGRAM_BUCKETS, 1));
 
         *ret_cpu = (struct latency_cpu){
                 .cpu = cpu,

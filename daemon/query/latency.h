@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "common/cleanup.h"
+#include "daemon/query/histogram.h"
 #include "daemon/store/store.h"
 
 struct latency_cpu {
@@ -34,6 +35,3 @@ int latency_query(const struct store *store, uint64_t since_us, uint64_t until_u
                   const struct cpu_set *cpus, struct latency **ret_latency);
 struct latency *latency_free(struct latency *latency);
 DEFINE_CLEANUP(struct latency *, latency_free)
-/* The quantile q (0..1) of log2 bucket counts: upper edge of the bucket in which it falls; 0 when empty.
- * counts[e] is the number of values in [2^e, 2^(e+1)), for e = 0 also the zeros. */
-uint64_t histogram_quantile(const uint64_t *counts, size_t n_buckets, double q);

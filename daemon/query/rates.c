@@ -214,26 +214,6 @@ static int rates_fill_cpus(struct rates *rates, const struct rates_sums *sums) {
         return 0;
 }
 
-struct gap_count {
-        unsigned source;
-        size_t n;
-};
-
-static int rates_count_gap(const struct store_gap *gap, void *userdata) {
-        struct gap_count *count = userdata;
-
-        count->n += gap->source == count->source;
-        return 0;
-}
-
-static size_t rates_n_gaps(const struct store *store, unsigned source, const struct rates_request *request) {
-        struct gap_count count = { .source = source };
-
-        (void)store_for_each_gap(store, request->since_us, request->until_us, rates_count_gap,
-                                 &count); /* returns what the callback returns: 0 */
-        return count.n;
-}
-
 /* Gauges have no differences. */
 static int rates_find_metric(const struct store *store, const struct rates_request *request,
                              struct rates_sums *sums) {
@@ -309,7 +289,7 @@ int rates_query(const struct store *store, const struct rates_request *request, 
         if (r < 0)
                 return r;
 
-        rates->n_gaps = rates_n_gaps(store, sums.source, request);
+        rates->n_gaps = span_n_gaps(store, sums.source, request->since_us, request->until_us);
         *ret_rates = TAKE_PTR(rates);
         return 0;
 }

@@ -43,3 +43,23 @@ int span_scan(const struct store *store, unsigned source, uint64_t metrics, uint
         *ret_span = walk.span;
         return 0;
 }
+
+struct gap_count {
+        unsigned source;
+        size_t n;
+};
+
+static int span_count_gap(const struct store_gap *gap, void *userdata) {
+        struct gap_count *count = userdata;
+
+        count->n += gap->source == count->source;
+        return 0;
+}
+
+size_t span_n_gaps(const struct store *store, unsigned source, uint64_t since_us, uint64_t until_us) {
+        struct gap_count count = { .source = source };
+
+        (void)store_for_each_gap(store, since_us, until_us, span_count_gap,
+                                 &count); /* returns what the callback returns: 0 */
+        return count.n;
+}

@@ -26,3 +26,5 @@ typedef int (*span_fn)(const struct store_pass *pass, bool baseline, void *userd
  * are not two passes to compare; -ENOMEM; negative results of fn. */
 int span_scan(const struct store *store, unsigned source, uint64_t metrics, uint64_t since_us, uint64_t until_us,
               span_fn fn, void *userdata, struct span *ret_span);
+/* How many gaps of the source touch the range. */
+size_t span_n_gaps(const struct store *store, unsigned source, uint64_t since_us, uint64_t until_us);

@@ -20,7 +20,25 @@ static uint64_t base_us _unused_ = UINT64_C(1700000000000000);
 #define AT(seconds) (base_us + (uint64_t)(int64_t)((seconds)*1e6)) /* may lie before the base */
 #define MSEC(ms) ((uint64_t)((ms)*1e6))
 
-enum { DELAY_LATENESS, DELAY_LARGEST, DELAY_OBSERVED, DELAY_WATCHED, DELAY_LOST, DELAY_SUPPRESSED };
+enum {
+        DELAY_LATENESS,
+        DELAY_LARGEST,
+        DELAY_OBSERVED,
+        DELAY_WATCHED,
+        DELAY_LOST,
+        DELAY_SUPPRESSED,
+        DELAY_HARDIRQ_TIME,
+        DELAY_HARDIRQ_TOTAL,
+        DELAY_HARDIRQ_MAX,
+        DELAY_SOFTIRQ_TIME,
+        DELAY_SOFTIRQ_TOTAL,
+        DELAY_SOFTIRQ_MAX,
+        DELAY_SOFTIRQ_WAIT,
+        DELAY_SOFTIRQ_WAIT_TOTAL,
+        DELAY_SOFTIRQ_WAIT_MAX,
+        DELAY_KSOFTIRQD_RUNS,
+        DELAY_KSOFTIRQD_TOTAL,
+};
 
 static const struct metric_desc delay_metrics[] _unused_ = {
         [DELAY_LATENESS] = { "lateness", "ns", "", "bucket", {}, METRIC_HISTOGRAM, 64 },
@@ -29,6 +47,17 @@ static const struct metric_desc delay_metrics[] _unused_ = {
         [DELAY_WATCHED] = { "watched", "ns", "", NULL, {}, METRIC_COUNTER, 64 },
         [DELAY_LOST] = { "lost", "1", "", NULL, {}, METRIC_COUNTER, 64 },
         [DELAY_SUPPRESSED] = { "suppressed", "1", "", NULL, {}, METRIC_COUNTER, 64 },
+        [DELAY_HARDIRQ_TIME] = { "hardirq-time", "ns", "", "bucket", { "irq", "action" }, METRIC_HISTOGRAM, 32, true },
+        [DELAY_HARDIRQ_TOTAL] = { "hardirq-total", "ns", "", "irq", {}, METRIC_COUNTER, 64, true },
+        [DELAY_HARDIRQ_MAX] = { "hardirq-max", "ns", "", "irq", {}, METRIC_GAUGE, 64 },
+        [DELAY_SOFTIRQ_TIME] = { "softirq-time", "ns", "", "bucket", { "type" }, METRIC_HISTOGRAM, 32, true },
+        [DELAY_SOFTIRQ_TOTAL] = { "softirq-total", "ns", "", "type", {}, METRIC_COUNTER, 64, true },
+        [DELAY_SOFTIRQ_MAX] = { "softirq-max", "ns", "", "type", {}, METRIC_GAUGE, 64 },
+        [DELAY_SOFTIRQ_WAIT] = { "softirq-wait", "ns", "", "bucket", { "type" }, METRIC_HISTOGRAM, 32, true },
+        [DELAY_SOFTIRQ_WAIT_TOTAL] = { "softirq-wait-total", "ns", "", "type", {}, METRIC_COUNTER, 64, true },
+        [DELAY_SOFTIRQ_WAIT_MAX] = { "softirq-wait-max", "ns", "", "type", {}, METRIC_GAUGE, 64 },
+        [DELAY_KSOFTIRQD_RUNS] = { "ksoftirqd-runs", "1", "", "type", {}, METRIC_COUNTER, 64, true },
+        [DELAY_KSOFTIRQD_TOTAL] = { "ksoftirqd-total", "ns", "", "type", {}, METRIC_COUNTER, 64, true },
 };
 
 static inline struct store *new_store(void) {
@@ -78,6 +107,12 @@ static inline void add_cells(struct batch *batch, unsigned metric, const struct 
 #define ADD_ROW(batch, metric, row_name, ...) \
         add_cells(batch, metric, &(struct row_key){ .name = row_name }, (const uint64_t[]){ __VA_ARGS__ }, \
                   ELEMENTSOF(((const uint64_t[]){ __VA_ARGS__ })))
+
+/* A bucket of a histogram with labels: ADD_BUCKET(&batch, metric, "12", ("24", "eth0"), 1, 2) */
+#define LABELS(...) { __VA_ARGS__ }
+#define ADD_BUCKET(batch, metric, row_name, row_labels, ...) \
+        add_cells(batch, metric, &(struct row_key){ .name = row_name, .labels = LABELS row_labels }, \
+                  (const uint64_t[]){ __VA_ARGS__ }, ELEMENTSOF(((const uint64_t[]){ __VA_ARGS__ })))
 
 static inline void commit(struct store *store, unsigned source, double seconds, struct batch *batch) {
         batch->stamp = stamp_at(seconds);

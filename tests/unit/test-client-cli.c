@@ -126,6 +126,9 @@ static void test_usage(void **state) {
         expect(s, 2, "takes no argument", ARGS("report", "softirqs"));
         expect(s, 2, "needs one source", ARGS("rates"));
         expect(s, 2, "neither \"rate\" nor \"name\"", ARGS("rates", "softirqs", "--sort=x"));
+        expect(s, 2, "is none of hardirqs", ARGS("rates", "--latency", "nmis"));
+        expect(s, 2, "do not go with --latency", ARGS("rates", "softirqs", "--latency", "--total"));
+        expect(s, 2, "do not go with --latency", ARGS("rates", "timers", "--all"));
         expect(s, 2, "neither an event's number nor a time", ARGS("show", "soon"));
         expect(s, 2, "not of the form SECTION.KEY=VALUE", ARGS("set", "threshold"));
         expect(s, 2, "not of the form SECTION.KEY=VALUE", ARGS("set", "a.b=1", "ab="));
@@ -290,6 +293,11 @@ static void test_requests(void **state) {
         play_one(s, "\"source\":\"interrupts\",\"metric\":\"m\"",
                  "{\"parameters\":{\"rates\":{\"source\":\"i\"}}}", 0, "Nothing was counted",
                  ARGS("rates", "interrupts", "--metric", "m"));
+        play_one(s, "GetHistograms\",\"parameters\":{\"sinceUsec\":1700000000000000,",
+                 "{\"parameters\":{\"histograms\":{\"metric\":\"softirq-time\"}}}", 0,
+                 "Nothing was measured", ARGS("rates", "softirqs", "--latency", "-S", "@1700000000"));
+        play_one(s, "\"source\":\"irq-delay\",\"metric\":\"timer-time\"",
+                 "{\"parameters\":{\"histograms\":{\"x\":[1]}}}", 0, "{\"x\":[1]}\n", ARGS("rates", "timers", "-j"));
         play_one(
                 s,
                 "{\"method\":\"io.irqwatch.monitor.Set\",\"parameters\":{\"name\":\"irq-delay.threshold\","

@@ -63,6 +63,21 @@ static int rates_numa(const struct style *style, struct json_object *rates, FILE
         return render_rates(style, rates, &view, f);
 }
 
+static int histograms_default(const struct style *style, struct json_object *histograms, FILE *f) {
+        return render_histograms(style, histograms, RATES_BY_RATE, f);
+}
+
+static int histograms_by_name(const struct style *style, struct json_object *histograms, FILE *f) {
+        return render_histograms(style, histograms, RATES_BY_NAME, f);
+}
+
+static int histograms_ascii(const struct style *style, struct json_object *histograms, FILE *f) {
+        struct style ascii = *style;
+
+        ascii.utf8 = false;
+        return render_histograms(&ascii, histograms, RATES_BY_RATE, f);
+}
+
 static const struct golden {
         const char *fixture, *suffix;
         int (*render)(const struct style *style, struct json_object *object, FILE *f);
@@ -89,6 +104,16 @@ static const struct golden {
         { "rates-interrupts", "80.all", rates_all, 80, false },
         { "rates-64cpus", "80", rates_default, 80, false },
         { "rates-64cpus", "200", rates_default, 200, false },
+        { "histograms-softirqs", "80", histograms_default, 80, false },
+        { "histograms-softirqs", "200.color", histograms_default, 200, true },
+        { "histograms-softirqs", "80.ascii", histograms_ascii, 80, false },
+        { "histograms-softirqs", "40", histograms_default, 40, false },
+        { "histograms-hardirqs", "80", histograms_default, 80, false },
+        { "histograms-hardirqs", "80.name", histograms_by_name, 80, false },
+        { "histograms-calls", "80", histograms_default, 80, false },
+        { "histograms-wait", "80", histograms_default, 80, false },
+        { "histograms-none", "80", histograms_default, 80, false },
+        { "histograms-large", "80", histograms_default, 80, false },
         { "events", "80", render_events, 80, false },
         { "events", "200", render_events, 200, false },
         { "events", "file.color", render_events, 0, true },

@@ -210,6 +210,13 @@ static void fill_store(struct store *store) {
                 ADD_ROW(&batch, DELAY_LATENESS, "10", i, i);
                 ADD_ROW(&batch, DELAY_OBSERVED, "", i * MSEC(900), i * MSEC(1000));
                 ADD_ROW(&batch, DELAY_WATCHED, "", i * MSEC(1000), i * MSEC(1000));
+                ADD_BUCKET(&batch, DELAY_SOFTIRQ_TIME, "10", ("NET_RX"), i * 10, i * 5);
+                ADD_BUCKET(&batch, DELAY_HARDIRQ_TIME, "12", ("24", "eth0"), i * 2, 0);
+                ADD_ROW(&batch, DELAY_SOFTIRQ_TOTAL, "NET_RX", i * 20000, i * 10000);
+                ADD_ROW(&batch, DELAY_HARDIRQ_TOTAL, "24 eth0", i * 9000, 0);
+                ADD_ROW(&batch, DELAY_SOFTIRQ_MAX, "NET_RX", 1000 + i * 400, i * 950);
+                ADD_ROW(&batch, DELAY_KSOFTIRQD_RUNS, "NET_RX", i * 2, i);
+                ADD_ROW(&batch, DELAY_KSOFTIRQD_TOTAL, "NET_RX", i * 4000, i * 2000);
                 commit(store, delay, 4 + i, &batch);
         }
 
@@ -344,6 +351,58 @@ static void test_rates(void **state) {
         check_int(reply, "rates.gaps", 1);
 }
 
+static void test_histograms(void **state) {
+        _cleanup_(json_putp) struct json_object *softirqs = NULL, *lateness = NULL;
+        char parameters[128];
+
+        (void)snprintf(parameters, sizeof(parameters),
+                       "{\"source\": \"irq-delay\", \"metric\": \"softirq-time\", \"sinceUsec\": %" PRIu64 "}",
+                       AT(0)); /* fits */
+        softirqs = peer_call(*state, "GetHistograms", parameters);
+        check_reply(softirqs, "GetHistograms");
+        check_text(softirqs, "histograms.metric", "softirq-time");
+        check_text(softirqs, "histograms.labelNames", "[ \"type\" ]");
+        check_int(softirqs, "histograms.elapsedNsec", 2 * NSEC_PER_SEC);
+        assert_int_equal(json_object_array_length(at(softirqs, "histograms.histograms")), 1);
+        check_text(softirqs, "histograms.histograms.0.labels", "[ \"NET_RX\" ]");
+        check_int(softirqs, "histograms.histograms.0.count", 30);
+        check_int(softirqs, "histograms.histograms.0.totalNsec", 60000);
+        check_text(softirqs, "histograms.histograms.0.perSecond", "15.0");
+        check_int(softirqs, "histograms.histograms.0.maxNsec", 1900);
+        check_int(softirqs, "histograms.histograms.0.ksoftirqdCount", 6);
+        check_text(softirqs, "histograms.histograms.0.buckets", "[ { \"exponent\": 10, \"count\": 30 } ]");
+
+        (void)snprintf(parameters, sizeof(parameters),
+                       "{\"source\": \"irq-delay\", \"metric\": \"lateness\", \"sinceUsec\": %" PRIu64 "}",
+                       AT(0)); /* fits */
+        lateness = peer_call(*state, "GetHistograms", parameters);
+        check_reply(lateness, "GetHistograms");
+        assert_null(at(lateness, "histograms.histograms.0.totalNsec"));
+        assert_null(at(lateness, "histograms.histograms.0.ksoftirqdNsec"));
+}
+
+static void test_no_histograms(void **state) {
+        static const struct {
+                const char *source, *metric, *reason;
+        } cases[] = {
+                { "nobody", "softirq-time", "no collector of that name has run" },
+                { "irq-delay", "nothing", "the collector has no metric of that name" },
+                { "irq-delay", "softirq-total", "this metric is no histogram" },
+                { "irq-delay", "softirq-max", "this metric is no histogram" },
+        };
+        char parameters[128];
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                (void)snprintf(parameters, sizeof(parameters),
+                               "{\"source\": \"%s\", \"metric\": \"%s\", \"sinceUsec\": %" PRIu64 "}", cases[i].source,
+                               cases[i].metric, AT(0)); /* fits */
+                peer_call_error(*state, "GetHistograms", parameters, "io.irqwatch.monitor.NoData", "reason",
+                                cases[i].reason);
+        }
+        peer_call_error(*state, "GetHistograms", "{\"source\": \"irq-delay\", \"sinceUsec\": 1}",
+                        "org.varlink.service.InvalidParameter", "parameter", "metric");
+}
+
 static void test_subscribe(void **state) {
         struct peer *peer = *state;
 
@@ -448,6 +507,8 @@ int main(void) {
                 cmocka_unit_test(test_event),
                 cmocka_unit_test(test_events),
                 cmocka_unit_test(test_rates),
+                cmocka_unit_test(test_histograms),
+                cmocka_unit_test(test_no_histograms),
                 cmocka_unit_test(test_subscribe),
                 cmocka_unit_test(test_every_type_seen),
                 cmocka_unit_test(test_embedded),

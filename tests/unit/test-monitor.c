@@ -49,6 +49,7 @@ static void test_invalid_parameters(void **state) {
                 { "GetEvent", "{\"id\": -1}", "id" },
                 { "GetRates", "{\"sinceUsec\": 1}", "source" },
                 { "GetRates", "{\"source\": \"softirqs\"}", "sinceUsec" },
+                { "GetHistograms", "{\"source\": \"irq-delay\", \"sinceUsec\": 1}", "metric" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++)
