@@ -119,10 +119,17 @@ static void add_upper_column(struct table *table, const char *title, unsigned fl
         table_add_column(table, upper, flags, min_width);
 }
 
+/* NULL where the row has none. */
+static const char *label_at(struct json_object *row, size_t label) {
+        const char *text = json_object_get_string(array_at(field_array(row, "labels"), label));
+
+        return text && *text ? text : NULL;
+}
+
 /* True when some row has a value for this label. */
 static bool label_is_used(const struct rates_layout *layout, size_t label) {
         for (size_t i = 0; i < layout->n_rows; i++)
-                if (array_at(field_array(layout->rows[i], "labels"), label))
+                if (label_at(layout->rows[i], label))
                         return true;
 
         return false;
@@ -174,7 +181,6 @@ static enum colour cell_colour(struct json_object *row, struct json_object *cell
 static void add_row(struct table *table, struct json_object *row, struct json_object *rates,
                     const struct rates_layout *layout, const struct rates_view *view) {
         bool live = !field_has(row, "live") || field_boolean(row, "live");
-        struct json_object *labels = field_array(row, "labels");
 
         table_addf(table, live ? COLOUR_NONE : COLOUR_DIM, "%s%s%s", field_string(row, "name") ?: "?",
                    live ? "" : "-", field_u64(row, "resets") > 0 ? "!" : "");
@@ -186,7 +192,7 @@ static void add_row(struct table *table, struct json_object *row, struct json_ob
         }
         for (size_t i = 0; i < array_length(field_array(rates, "labelNames")); i++)
                 if (label_is_used(layout, i))
-                        table_add(table, COLOUR_NONE, json_object_get_string(array_at(labels, i)));
+                        table_add(table, COLOUR_NONE, label_at(row, i));
 }
 
 int render_rates_head(const struct style *style, struct json_object *rates, const char *title, FILE *f) {

@@ -38,14 +38,15 @@ static size_t count_labels(const struct metric_desc *metric) {
         return n;
 }
 
+/* A label that a row does not have is empty, not null: systemd's varlinkctl refuses an interface that has arrays of
+ * nullable elements. */
 static void set_labels(struct json_writer *writer, const char *key, char *const *labels, size_t n) {
         struct json_writer array = json_writer_array();
 
         for (size_t i = 0; i < n; i++) {
-                if (labels[i])
-                        json_append(&array, json_text(labels[i], strlen(labels[i])));
-                else
-                        json_append_null(&array);
+                const char *label = labels[i] ? labels[i] : "";
+
+                json_append(&array, json_text(label, strlen(label)));
         }
 
         json_set_writer(writer, key, &array);

@@ -102,10 +102,6 @@ void json_append(struct json_writer *writer, struct json_object *value) {
                 append_value(writer, value);
 }
 
-void json_append_null(struct json_writer *writer) {
-        append_value(writer, NULL);
-}
-
 void json_set_writer(struct json_writer *writer, const char *key, struct json_writer *inner) {
         struct json_object *object = NULL;
 

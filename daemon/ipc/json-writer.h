@@ -47,7 +47,6 @@ void json_set_evidence(struct json_writer *writer, const char *key, const struct
 /* Finishes inner as the value of key, or as the next element of an array; a failure moves to writer. */
 void json_set_writer(struct json_writer *writer, const char *key, struct json_writer *inner);
 void json_append(struct json_writer *writer, struct json_object *value);
-void json_append_null(struct json_writer *writer);
 void json_append_writer(struct json_writer *writer, struct json_writer *inner);
 
 /* A string object; bytes that are not UTF-8 (a task may call itself anything) become "\xNN". NULL: no memory.
