@@ -162,8 +162,14 @@ static int set_culprit_text(struct finding *finding, const struct window_sum *su
 static int set_culprit_advice(struct finding *finding, const struct window_sum *sum) {
         const struct event *event = sum->worst->worst;
         const char *module = culprit_module(event);
+        bool is_bpf = module && strcmp(module, "bpf") == 0;
+        const char *owner = "";
         char cpu[32] = "-a";
 
+        /* BPF programs are no module: their loader is found by the kernel's list of programs. */
+        if (module)
+                owner = is_bpf ? " and whose program it is with \"bpftool prog show" :
+                                 " and whose code it is with \"modinfo ";
         if (event->cpu != CPU_NONE)
                 (void)snprintf(cpu, sizeof(cpu), "-C %d", event->cpu); /* fits */
 
@@ -175,8 +181,7 @@ static int set_culprit_advice(struct finding *finding, const struct window_sum *
                                   "the time goes: it costs about a percent of that CPU, and sees code that "
                                   "runs with interrupts off "
                                   "only where the PMU raises NMIs, so rarely in virtual machines.",
-                                  event->id, module ? " and whose code it is with \"modinfo " : "",
-                                  module ?: "", module ? "\"" : "", cpu);
+                                  event->id, owner, module && !is_bpf ? module : "", module ? "\"" : "", cpu);
 }
 
 static int add_culprit(struct finding_context *context, const struct window_group *group) {
