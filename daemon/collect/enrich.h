@@ -52,6 +52,7 @@ struct enrichment {
         bool in_idle;              /* the innermost frame is of the idle loop */
         struct stack *stack;
         char *culprit;
+        uint64_t fingerprint;      /* of the culprit's stack; 0: none */
         char *function_name;
         char *cgroup;
         char *container;
