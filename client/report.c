@@ -112,7 +112,8 @@ static int render_findings(const struct style *style, struct json_object *report
         return 0;
 }
 
-static void add_culprit(struct table *table, const struct style *style, struct json_object *group) {
+static void add_culprit(struct table *table, const struct style *style, struct json_object *group,
+                        bool with_callers) {
         _cleanup_(freep) char *cpus = format_cpus(field_array(group, "cpus"));
         _cleanup_(freep) char *comms = format_strings(field_array(group, "comms"));
         const char *culprit = field_string(group, "culprit"), *class = field_string(group, "class");
@@ -131,7 +132,13 @@ static void add_culprit(struct table *table, const struct style *style, struct j
         table_add(table, COLOUR_NONE, format_duration(field_u64(group, "totalMinNsec"), buf));
         table_add(table, COLOUR_NONE, class);
         table_add(table, COLOUR_NONE, cpus);
+        if (with_callers)
+                table_add(table, COLOUR_BOLD, field_string(group, "caller"));
         table_add(table, COLOUR_NONE, format_moment(field_u64(group, "lastUsec"), style->now_us, false, buf));
+        table_add(table, COLOUR_NONE,
+                  field_u64(group, "count") > 1
+                          ? format_moment(field_u64(group, "firstUsec"), style->now_us, false, buf)
+                          : NULL);
         table_add(table, COLOUR_NONE, comms);
         table_addf(table, COLOUR_CYAN, "%" PRId64, field_integer(group, "worstId", 0));
 }
@@ -156,10 +163,13 @@ static int render_windows(const struct style *style, struct json_object *report,
         struct json_object *windows = field_object(report, "windows");
         struct json_object *groups = field_array(windows, "byCulprit");
         size_t n = array_length(groups);
+        bool with_callers = false;
         int r;
 
         if (n == 0)
                 return 0;
+        for (size_t i = 0; i < MIN(n, (size_t)REPORT_CULPRITS_MAX); i++)
+                with_callers |= field_has(array_at(groups, i), "caller");
 
         table_add_column(&table, "CULPRIT", TABLE_KEY | TABLE_FLEX, 30);
         table_add_column(&table, "COUNT", TABLE_RIGHT, 0);
@@ -167,11 +177,15 @@ static int render_windows(const struct style *style, struct json_object *report,
         table_add_column(&table, "TOTAL", TABLE_RIGHT, 0);
         table_add_column(&table, "CLASS", 0, 0);
         table_add_column(&table, "CPUS", TABLE_FLEX, 4);
+        /* Where one name stands for several stacks: what tells them apart. */
+        if (with_callers)
+                table_add_column(&table, "UNDER", TABLE_SPILL, 0);
         table_add_column(&table, "LAST", TABLE_RIGHT | TABLE_SPILL, 0);
+        table_add_column(&table, "FIRST", TABLE_RIGHT | TABLE_SPILL, 0);
         table_add_column(&table, "TASKS", TABLE_SPILL, 0);
         table_add_column(&table, "EVENT", TABLE_SPILL, 0);
         for (size_t i = 0; i < MIN(n, (size_t)REPORT_CULPRITS_MAX); i++)
-                add_culprit(&table, style, array_at(groups, i));
+                add_culprit(&table, style, array_at(groups, i), with_callers);
 
         style_heading(style, f, "Windows by culprit");
         r = table_print(&table, style, f);

@@ -128,6 +128,7 @@ static int name_stack(struct enrichment *e) {
 
         e->stripped = r > 0;
         e->in_idle = culprit_in_idle(e->stack);
+        e->fingerprint = culprit_fingerprint(e->stack);
         r = culprit_name(e->stack, &e->culprit);
         return r == -ENOENT ? 0 : r;
 }

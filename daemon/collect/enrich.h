@@ -58,6 +58,7 @@ struct enrichment {
         struct stack *stack;
         struct stack *user_stack;
         char *culprit;
+        uint64_t fingerprint;      /* of the culprit's stack; 0: none */
         char *function_name;
         char *cgroup;
         char *container;

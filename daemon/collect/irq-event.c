@@ -2,6 +2,7 @@
 
 #include "daemon/collect/irq-event.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "daemon/collect/classify.h"
@@ -126,13 +127,24 @@ static int set_span_culprit(struct event *event, const struct abi_span *span, co
         return event->culprit ? 0 : -ENOMEM;
 }
 
+/* Only a culprit that comes from the stack can be told from others by it. */
+static int set_stack_culprit(struct event *event, struct enrichment *names) {
+        char text[17];
+
+        event->culprit = TAKE_PTR(names->culprit);
+        if (!event->culprit || names->fingerprint == 0)
+                return 0;
+
+        (void)snprintf(text, sizeof(text), "%016" PRIx64, names->fingerprint); /* fits */
+        return event_add_string(event, "fingerprint", text);
+}
+
 static int set_window_culprit(struct event *event, const struct abi_window *w, struct enrichment *names) {
         switch (event->class) {
         case CLASS_IRQ_OFF:
         case CLASS_SOFTIRQ:
         case CLASS_PLATFORM: /* where the CPU stood still: the driver of an emulated device, for example */
-                event->culprit = TAKE_PTR(names->culprit);
-                return 0;
+                return set_stack_culprit(event, names);
         case CLASS_HARDIRQ:
         case CLASS_IPI:
                 return set_span_culprit(event, &w->span, names->function_name);
@@ -191,8 +203,8 @@ int irq_event_from_window(const struct abi_window *w, struct enrichment *names, 
         set_time(event, w->cpu, w->end_ns, w->min_ns, w->max_ns, now);
         set_task(event, &w->task, names);
 
-        if ((r = set_window_culprit(event, w, names)) < 0 ||
-            (r = add_evidence(event, w, names, context, &facts, decision.reason)) < 0)
+        if ((r = add_evidence(event, w, names, context, &facts, decision.reason)) < 0 ||
+            (r = set_window_culprit(event, w, names)) < 0)
                 return r;
 
         event->kernel_stack = TAKE_PTR(names->stack);
@@ -245,10 +257,8 @@ static int add_slow_evidence(struct event *event, const struct abi_slow *slow, c
 static int set_slow_culprit(struct event *event, const struct abi_slow *slow, struct enrichment *names) {
         if (slow->span.kind == ABI_SPAN_HARDIRQ)
                 return set_span_culprit(event, &slow->span, names->function_name);
-        if (names->culprit) {
-                event->culprit = TAKE_PTR(names->culprit);
-                return 0;
-        }
+        if (names->culprit)
+                return set_stack_culprit(event, names);
         if (slow->span.kind != ABI_SPAN_SOFTIRQ)
                 return 0;
 
@@ -275,8 +285,8 @@ int irq_event_from_slow(const struct abi_slow *slow, struct enrichment *names, c
         set_time(event, slow->cpu, slow->span.end_ns, length, length, now);
         set_task(event, &slow->task, names);
 
-        if ((r = set_slow_culprit(event, slow, names)) < 0 ||
-            (r = add_slow_evidence(event, slow, names, reason)) < 0)
+        if ((r = add_slow_evidence(event, slow, names, reason)) < 0 ||
+            (r = set_slow_culprit(event, slow, names)) < 0)
                 return r;
 
         event->kernel_stack = TAKE_PTR(names->stack);

@@ -54,6 +54,8 @@ static void append_group(struct json_writer *array, const struct window_group *g
         json_set_u64(&object, "lastUsec", group->last_us);
         json_set_cpus(&object, "cpus", &group->cpus);
         set_comms(&object, group);
+        json_set_text(&object, "fingerprint", group->fingerprint);
+        json_set_text(&object, "caller", group->caller);
         json_append_writer(array, &object);
 }
 

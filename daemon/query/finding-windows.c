@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/parse.h"
+#include "daemon/query/window-caller.h"
 
 /* More are in the report's windows by culprit; a list of findings that nobody reads to its end helps nobody.
  */
@@ -91,13 +92,11 @@ static int format_recurrence(const struct window_sum *sum, char **ret_text) {
 
 /* The module that the culprit's frame names: what modinfo wants. */
 static const char *culprit_module(const struct event *event) {
-        const struct stack *stack = event->kernel_stack;
+        const struct frame *frames;
+        size_t n;
 
-        for (size_t i = 0; stack && event->culprit && i < stack->n_frames; i++)
-                if (stack->frames[i].symbol && strcmp(stack->frames[i].symbol, event->culprit) == 0)
-                        return stack->frames[i].module;
-
-        return NULL;
+        frames = window_culprit_frames(event, &n);
+        return frames ? frames[0].module : NULL;
 }
 
 /* ", called by insmod (pid 25319)": for a handler the task is only whom it interrupted. */
@@ -138,7 +137,7 @@ static const struct culprit_words {
 static int set_culprit_text(struct finding *finding, const struct window_sum *sum) {
         const struct event *event = sum->worst->worst;
         const struct culprit_words *words = &culprit_words[event->class];
-        const char *module = culprit_module(event);
+        const char *module = culprit_module(event), *caller = sum->worst->caller;
         _cleanup_(freep) char *task = NULL, *again = NULL, *where = NULL;
         char bounds[DURATION_RANGE_TEXT_MAX];
         int r;
@@ -153,10 +152,10 @@ static int set_culprit_text(struct finding *finding, const struct window_sum *su
         if (r < 0)
                 return r;
 
-        return finding_set_text(finding, "%s %s %s in %s%s%s%s%s%s", where, words->did,
+        return finding_set_text(finding, "%s %s %s in %s%s%s%s%s%s%s%s", where, words->did,
                                 format_duration_range(event->duration_min_ns, event->duration_max_ns, bounds),
                                 event->culprit ?: words->unnamed, module ? " [" : "", module ?: "",
-                                module ? "]" : "", task, again);
+                                module ? "]" : "", caller ? " under " : "", caller ?: "", task, again);
 }
 
 static int set_culprit_advice(struct finding *finding, const struct window_sum *sum) {

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "daemon/query/window-caller.h"
+
 enum {
         WINDOW_COMMS_MAX = 8,
 };
@@ -68,14 +70,24 @@ static int compare_text(const char *a, const char *b) {
 
 #define COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
 
-/* Brings the windows of one group together, within it those of one task name. */
+static const char *fingerprint_of(const struct event *event) {
+        const struct evidence *evidence = event_find_evidence(event, "fingerprint");
+
+        return evidence && evidence->type == EVIDENCE_STRING ? evidence->string : NULL;
+}
+
+static int compare_culprits(const struct event *a, const struct event *b) {
+        return COMPARE(a->class, b->class) ?: compare_text(a->culprit, b->culprit);
+}
+
+/* Brings the windows of one group together, within it those of one task name; and groups of one culprit. */
 static int compare_events(const void *a, const void *b) {
         const struct event *x = *(const struct event *const *)a, *y = *(const struct event *const *)b;
         int r;
 
-        r = COMPARE(x->class, y->class);
+        r = compare_culprits(x, y);
         if (r == 0)
-                r = compare_text(x->culprit, y->culprit);
+                r = compare_text(fingerprint_of(x), fingerprint_of(y));
         if (r == 0)
                 r = strncmp(x->comm, y->comm, EVENT_COMM_MAX);
         return r ?: COMPARE(x->id, y->id);
@@ -98,7 +110,7 @@ static int compare_classes(const void *a, const void *b) {
 }
 
 static bool same_group(const struct event *a, const struct event *b) {
-        return a->class == b->class && compare_text(a->culprit, b->culprit) == 0;
+        return compare_culprits(a, b) == 0 && compare_text(fingerprint_of(a), fingerprint_of(b)) == 0;
 }
 
 static bool is_worse(const struct event *event, const struct event *than) {
@@ -164,6 +176,14 @@ static int group_fill_comms(struct window_group *group, struct event *const *eve
         return 0;
 }
 
+static int copy_text(const char *text, char **ret_copy) {
+        if (!text)
+                return 0;
+
+        *ret_copy = strdup(text);
+        return *ret_copy ? 0 : -ENOMEM;
+}
+
 /* events are those of one group. */
 static int group_fill(struct window_group *group, struct event *const *events, size_t n) {
         int r;
@@ -178,12 +198,12 @@ static int group_fill(struct window_group *group, struct event *const *events, s
         group->worst_min_ns = group->worst->duration_min_ns;
         group->worst_max_ns = group->worst->duration_max_ns;
         group->worst_id = group->worst->id;
-        if (group->worst->culprit) {
-                group->culprit = strdup(group->worst->culprit);
-                if (!group->culprit)
-                        return -ENOMEM;
-        }
-
+        r = copy_text(group->worst->culprit, &group->culprit);
+        if (r < 0)
+                return r;
+        r = copy_text(fingerprint_of(group->worst), &group->fingerprint);
+        if (r < 0)
+                return r;
         return group_fill_comms(group, events, n);
 }
 
@@ -194,6 +214,23 @@ static size_t count_groups(struct event *const *events, size_t n) {
                 n_groups += !same_group(events[i - 1], events[i]);
 
         return n_groups;
+}
+
+/* Groups of one culprit still lie side by side. */
+static int windows_fill_callers(struct windows *windows) {
+        struct window_group *groups = windows->by_culprit;
+        int r;
+
+        for (size_t i = 0, end; i < windows->n_by_culprit; i = end) {
+                for (end = i + 1; end < windows->n_by_culprit; end++)
+                        if (compare_culprits(groups[i].worst, groups[end].worst) != 0)
+                                break;
+                r = windows_name_callers(groups + i, end - i);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
 }
 
 static int windows_fill_culprits(struct windows *windows, struct event *const *events, size_t n) {
@@ -211,6 +248,9 @@ static int windows_fill_culprits(struct windows *windows, struct event *const *e
                         return r;
         }
 
+        r = windows_fill_callers(windows);
+        if (r < 0)
+                return r;
         qsort(windows->by_culprit, windows->n_by_culprit, sizeof(*windows->by_culprit), compare_groups);
         return 0;
 }
@@ -239,22 +279,10 @@ static int windows_fill_classes(struct windows *windows) {
         return 0;
 }
 
-int windows_query(const struct store *store, uint64_t since_us, uint64_t until_us, const struct cpu_set *cpus,
-                  struct windows **ret_windows) {
-        const struct events_request request = {
-                .since_us = since_us,
-                .until_us = until_us,
-                .kinds = UINT32_C(1) << EVENT_IRQ_DELAY,
-                .cpus = cpus,
-        };
+int windows_group(struct event **events, size_t n, struct windows **ret_windows) {
         _cleanup_(windows_freep) struct windows *windows = NULL;
-        _cleanup_(freep) struct event **events = NULL;
-        size_t n;
         int r;
 
-        r = events_query(store, &request, &events, &n);
-        if (r < 0)
-                return r;
         windows = calloc(1, sizeof(*windows));
         if (!windows)
                 return -ENOMEM;
@@ -274,6 +302,24 @@ int windows_query(const struct store *store, uint64_t since_us, uint64_t until_u
         return 0;
 }
 
+int windows_query(const struct store *store, uint64_t since_us, uint64_t until_us, const struct cpu_set *cpus,
+                  struct windows **ret_windows) {
+        const struct events_request request = {
+                .since_us = since_us,
+                .until_us = until_us,
+                .kinds = UINT32_C(1) << EVENT_IRQ_DELAY,
+                .cpus = cpus,
+        };
+        _cleanup_(freep) struct event **events = NULL;
+        size_t n;
+        int r;
+
+        r = events_query(store, &request, &events, &n);
+        if (r < 0)
+                return r;
+        return windows_group(events, n, ret_windows);
+}
+
 struct windows *windows_free(struct windows *windows) {
         if (!windows)
                 return NULL;
@@ -282,6 +328,8 @@ struct windows *windows_free(struct windows *windows) {
                 struct window_group *group = &windows->by_culprit[i];
 
                 free(group->culprit);
+                free(group->fingerprint);
+                free(group->caller);
                 free(group->comms);
                 cpu_set_done(&group->cpus);
                 (void)event_unref(group->worst); /* returns NULL */

@@ -151,3 +151,22 @@ static inline struct event *add_window(struct store *store, double seconds, int 
         assert_int_equal(store_add_event(store, event), 0);
         return store_find_event(store, event->id);
 }
+
+/* Gives an event a kernel stack, innermost first: "f[module] g h", and a fingerprint unless NULL. */
+static inline void set_stack(struct event *event, const char *text, const char *fingerprint) {
+        _cleanup_(freep) char *copy = strdup(text);
+        char *save = NULL;
+
+        assert_non_null(copy);
+        assert_int_equal(stack_new(16, &event->kernel_stack), 0);
+        for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+                struct frame *frame = &event->kernel_stack->frames[event->kernel_stack->n_frames++];
+                size_t n = strcspn(word, "[");
+
+                frame->symbol = strcmp(word, "?") == 0 ? NULL : strndup(word, n);
+                frame->module = word[n] ? strndup(word + n + 1, strlen(word + n) - 2) : NULL;
+        }
+        stack_seal(event->kernel_stack);
+        if (fingerprint)
+                assert_int_equal(event_add_string(event, "fingerprint", fingerprint), 0);
+}

@@ -89,6 +89,8 @@ static const struct golden {
         { "report-db1", "200", render_report, 200, false },
         { "report-db1", "40", render_report, 40, false },
         { "report-db1", "file", render_report, 0, false },
+        { "report-callers", "80", render_report, 80, false },
+        { "report-callers", "200", render_report, 200, false },
         { "report-quiet", "80", render_report, 80, false },
         { "report-quiet", "80.color", render_report, 80, true },
         { "report-counters-only", "80", render_report, 80, false },

@@ -155,6 +155,24 @@ static void test_culprit(void **state) {
         assert_non_null(strstr(find(m, "irq-off-culprit")->advice, "-C 1 "));
 }
 
+/* Two paths to one function: two findings that tell which is which. */
+static void test_culprit_twice(void **state) {
+        struct machine *m = *state;
+
+        add_healthy(m);
+        set_stack(add_window(m->store, 1, 1, CLASS_IRQ_OFF, 25, 26, "f", "insmod"), "unlock f.cold[m] init do_init",
+                  "01");
+        set_stack(add_window(m->store, 2, 1, CLASS_IRQ_OFF, 20, 21, "f", "rmmod"), "unlock f[m] exit do_exit", "02");
+        run(m, NULL);
+        assert_int_equal(m->report->findings.n_items, 2);
+        assert_string_equal(m->report->findings.items[0].text,
+                            "CPU 1 ran with interrupts off for 25.0-26.0 ms in f [m] under init, called by insmod (pid "
+                            "25319)");
+        assert_string_equal(m->report->findings.items[1].text,
+                            "CPU 1 ran with interrupts off for 20.0-21.0 ms in f [m] under exit, called by rmmod (pid "
+                            "25319)");
+}
+
 static void test_culprit_without_name(void **state) {
         struct machine *m = *state;
 
@@ -452,6 +470,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_healthy),
                 TEST(test_culprit),
+                TEST(test_culprit_twice),
                 TEST(test_culprit_without_name),
                 TEST(test_handlers),
                 TEST(test_window_severity),

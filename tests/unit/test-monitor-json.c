@@ -184,6 +184,7 @@ static void add_full_event(struct store *store) {
         fill_frame(&event->user_stack->frames[1], NULL, NULL, 0);
         event->user_stack->n_frames = 2;
         stack_seal(event->user_stack);
+        assert_int_equal(event_add_string(event, "fingerprint", "d772814ad2657513"), 0);
         assert_int_equal(event_add_integer(event, "stealNsec", 5), 0);
         assert_int_equal(event_add_string(event, "spanName", "x"), 0);
         assert_int_equal(event_add_integers(event, "otherCpus", cpus, 2), 0);
@@ -277,7 +278,10 @@ static void test_report(void **state) {
         check_text(reply, "report.windows.byCulprit.0.culprit", "f");
         check_text(reply, "report.windows.byCulprit.0.class", "irq-off");
         check_text(reply, "report.windows.byCulprit.0.comms.0", "caf\xc3\xa9\\xff");
+        check_text(reply, "report.windows.byCulprit.0.fingerprint", "d772814ad2657513");
+        assert_null(at(reply, "report.windows.byCulprit.0.caller"));
         check_text(reply, "report.windows.byCulprit.1.class", "unknown");
+        assert_null(at(reply, "report.windows.byCulprit.1.fingerprint"));
         check_text(reply, "report.findings.0.code", "irq-off-culprit");
         assert_int_equal(json_object_array_length(at(reply, "report.softirqs")), 1); /* HI did not move */
         check_text(reply, "report.softirqs.0.type", "NET_RX");

@@ -110,6 +110,57 @@ static void test_groups(void **state) {
         assert_int_equal(windows->by_class[1].worst_max_ns, MSEC(90));
 }
 
+static struct event *add_stack(struct store *store, double second, const char *stack, const char *fingerprint) {
+        struct event *event = add_window(store, second, 0, CLASS_IRQ_OFF, 10 + second, 30, "f", "task");
+
+        set_stack(event, stack, fingerprint);
+        return event;
+}
+
+/* The group of the worst window with that lower bound. */
+static const struct window_group *group_of(const struct windows *windows, const struct event *worst) {
+        for (size_t i = 0; i < windows->n_by_culprit; i++)
+                if (windows->by_culprit[i].worst == worst)
+                        return &windows->by_culprit[i];
+
+        fail_msg("no group has this window as its worst");
+        return NULL;
+}
+
+static void test_fingerprints(void **state) {
+        _cleanup_(windows_freep) struct windows *windows = NULL;
+        struct store *store = *state;
+        const struct window_group *group;
+        struct event *events[7];
+
+        events[0] = add_stack(store, 1, "unlock f[m] read vfs_read entry", "01");
+        events[1] = add_stack(store, 2, "f.cold[m] read.isra.0 vfs_read entry", "01"); /* the same to a reader */
+        events[2] = add_stack(store, 3, "f[m] write vfs_write entry", "02");
+        events[3] = add_stack(store, 4, "f[m] read vfs_readv entry", "03");
+        events[4] = add_stack(store, 5, "f[m] read vfs_readv", "04"); /* the beginning of the one above */
+        events[5] = add_window(store, 6, 0, CLASS_IRQ_OFF, 9, 30, "f", NULL); /* the stack was not taken */
+        events[6] = add_window(store, 6, 0, CLASS_IRQ_OFF, 9, 30, "g", NULL);
+        set_stack(events[6], "g x y", "05");
+
+        assert_int_equal(windows_query(store, AT(0), AT(10), NULL, &windows), 0);
+        assert_int_equal(windows->n_by_culprit, 6);
+
+        group = group_of(windows, events[1]);
+        assert_string_equal(group->fingerprint, "01");
+        assert_int_equal(group->count, 2);
+        assert_int_equal(group->total_min_ns, MSEC(23));
+        assert_int_equal(group->first_us, AT(1));
+        assert_int_equal(group->last_us, AT(2));
+        assert_string_equal(group->caller, "vfs_read");
+        assert_string_equal(group_of(windows, events[2])->caller, "write");
+        assert_string_equal(group_of(windows, events[3])->caller, "entry");
+        assert_null(group_of(windows, events[4])->caller); /* nothing is left to tell it by */
+        assert_null(group_of(windows, events[5])->fingerprint);
+        assert_null(group_of(windows, events[5])->caller);
+        assert_null(group_of(windows, events[6])->caller); /* its name is enough */
+        assert_string_equal(group_of(windows, events[6])->fingerprint, "05");
+}
+
 static void test_many_comms(void **state) {
         _cleanup_(windows_freep) struct windows *windows = NULL;
         struct store *store = *state;
@@ -149,6 +200,8 @@ static void test_no_memory(void **state) {
 
         (void)add_window(*state, 1, 0, CLASS_IRQ_OFF, 10, 12, "f", "one");
         (void)add_window(*state, 2, 3, CLASS_STEAL, 40, 41, NULL, "two");
+        (void)add_stack(*state, 3, "f x", "01");
+        (void)add_stack(*state, 4, "f y", "02");
         do {
                 _cleanup_(windows_freep) struct windows *windows = NULL;
 
@@ -167,7 +220,7 @@ static void test_no_memory(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                TEST(test_selection), TEST(test_groups),    TEST(test_many_comms),
+                TEST(test_selection), TEST(test_groups),    TEST(test_fingerprints), TEST(test_many_comms),
                 TEST(test_none),      TEST(test_no_memory),
         };
 
