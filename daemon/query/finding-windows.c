@@ -158,32 +158,37 @@ static int set_culprit_text(struct finding *finding, const struct window_sum *su
                                 module ? "]" : "", caller ? " under " : "", caller ?: "", task, again);
 }
 
-static int set_culprit_advice(struct finding *finding, const struct window_sum *sum) {
+/* Only the first culprit gets the lesson in profiling: it is the same for all, and there may be eight. */
+static int set_culprit_advice(struct finding *finding, const struct window_sum *sum, bool first) {
         const struct event *event = sum->worst->worst;
         const char *module = culprit_module(event);
         bool is_bpf = module && strcmp(module, "bpf") == 0;
         const char *owner = "";
+        _cleanup_(freep) char *profiling = NULL;
         char cpu[32] = "-a";
 
         /* BPF programs are no module: their loader is found by the kernel's list of programs. */
         if (module)
-                owner = is_bpf ? " and whose program it is with \"bpftool prog show" :
-                                 " and whose code it is with \"modinfo ";
+                owner = is_bpf ? " and whose program it is with \"bpftool prog show"
+                               : " and whose code it is with \"modinfo ";
         if (event->cpu != CPU_NONE)
                 (void)snprintf(cpu, sizeof(cpu), "-C %d", event->cpu); /* fits */
+        if (asprintf(&profiling,
+                     " (both only read what is there). If it comes back, \"perf record -e cycles %s -g -- "
+                     "sleep 10\" "
+                     "while it happens shows where the time goes: it costs about a percent of that CPU, and "
+                     "sees code "
+                     "that runs with interrupts off only where the PMU raises NMIs, so rarely in virtual "
+                     "machines.",
+                     cpu) < 0)
+                return -ENOMEM;
 
-        return finding_set_advice(finding,
-                                  "See the whole stack and task with \"irqctl show %" PRId64
-                                  "\"%s%s%s (both only read what is "
-                                  "there). If it comes back, \"perf record -e cycles %s -g -- sleep 10\" "
-                                  "while it happens shows where "
-                                  "the time goes: it costs about a percent of that CPU, and sees code that "
-                                  "runs with interrupts off "
-                                  "only where the PMU raises NMIs, so rarely in virtual machines.",
-                                  event->id, owner, module && !is_bpf ? module : "", module ? "\"" : "", cpu);
+        return finding_set_advice(
+                finding, "See the whole stack and task with \"irqctl show %" PRId64 "\"%s%s%s%s", event->id,
+                owner, module && !is_bpf ? module : "", module ? "\"" : "", first ? profiling : ".");
 }
 
-static int add_culprit(struct finding_context *context, const struct window_group *group) {
+static int add_culprit(struct finding_context *context, const struct window_group *group, bool first) {
         _cleanup_(window_sum_done) struct window_sum sum = {};
         struct finding *finding;
         int r;
@@ -199,7 +204,7 @@ static int add_culprit(struct finding_context *context, const struct window_grou
         r = set_culprit_text(finding, &sum);
         if (r < 0)
                 return r;
-        r = set_culprit_advice(finding, &sum);
+        r = set_culprit_advice(finding, &sum, first);
         if (r < 0)
                 return r;
         return add_window_evidence(finding, &sum);
@@ -213,7 +218,7 @@ int finding_culprits(struct finding_context *context) {
         for (size_t i = 0; i < windows->n_by_culprit && n < FINDING_CULPRITS_MAX; i++) {
                 if (!culprit_words[windows->by_culprit[i].class].did)
                         continue;
-                r = add_culprit(context, &windows->by_culprit[i]);
+                r = add_culprit(context, &windows->by_culprit[i], n == 0);
                 if (r < 0)
                         return r;
                 n++;
