@@ -24,6 +24,10 @@ int finding_unexplained(struct finding_context *context);
 int finding_steal(struct finding_context *context);
 int finding_platform(struct finding_context *context);
 int finding_idle_exit(struct finding_context *context);
+/* Rules about single runs in interrupt context (finding-slow.c). */
+int finding_slow_hardirqs(struct finding_context *context);
+int finding_slow_softirqs(struct finding_context *context);
+int finding_starved_softirqs(struct finding_context *context);
 /* Rules about load and about what was not watched (finding-load.c). */
 int finding_softirq_imbalance(struct finding_context *context);
 int finding_coverage(struct finding_context *context);

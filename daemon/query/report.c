@@ -118,6 +118,9 @@ static int report_fill(const struct store *store, const struct report_request *r
         r = windows_query(store, request->since_us, request->until_us, request->cpus, &report->windows);
         if (r < 0)
                 return r;
+        r = slow_query(store, request->since_us, request->until_us, request->cpus, &report->slow);
+        if (r < 0)
+                return r;
         r = report_fill_latency(store, request, &report->latency);
         if (r < 0)
                 return r;
@@ -166,6 +169,7 @@ struct report *report_free(struct report *report) {
         }
         free(report->gaps);
         (void)windows_free(report->windows); /* these return NULL */
+        (void)slow_free(report->slow);
         (void)latency_free(report->latency);
         (void)rates_free(report->softirqs);
         (void)rates_free(report->interrupts);

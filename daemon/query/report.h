@@ -16,6 +16,7 @@
 #include "daemon/query/findings.h"
 #include "daemon/query/latency.h"
 #include "daemon/query/rates.h"
+#include "daemon/query/slow.h"
 #include "daemon/query/windows.h"
 
 struct report_request {
@@ -34,6 +35,7 @@ struct report {
         uint64_t since_us, until_us;
         bool filtered;              /* a selection of CPUs, not the machine */
         struct windows *windows;    /* never NULL */
+        struct slow *slow;          /* never NULL; for findings */
         struct latency *latency;    /* NULL: irq-delay does not run */
         struct rates *softirqs;     /* NULL: not collected */
         struct rates *interrupts;

@@ -152,6 +152,19 @@ static inline struct event *add_window(struct store *store, double seconds, int 
         return store_find_event(store, event->id);
 }
 
+/* A run, or a wait, that ended then. name is the handler, or the vector. Borrowed from the store. */
+static inline struct event *add_slow(struct store *store, double seconds, int cpu, enum event_kind kind, double ms,
+                                     const char *name) {
+        struct event *event;
+
+        event = add_window(store, seconds, cpu, kind == EVENT_HARDIRQ ? CLASS_HARDIRQ : CLASS_SOFTIRQ, ms, ms,
+                           kind == EVENT_HARDIRQ ? name : NULL, "node");
+        event->kind = kind;
+        if (kind != EVENT_HARDIRQ)
+                assert_int_equal(event_add_string(event, "softirq", name), 0);
+        return event;
+}
+
 /* Gives an event a kernel stack, innermost first: "f[module] g h", and a fingerprint unless NULL. */
 static inline void set_stack(struct event *event, const char *text, const char *fingerprint) {
         _cleanup_(freep) char *copy = strdup(text);

@@ -201,6 +201,106 @@ static void test_handlers(void **state) {
                             "CPU 3 was held by a call from another CPU for 10.0-12.0 ms in flush_tlb_func");
 }
 
+static void test_slow_hardirq(void **state) {
+        struct machine *m = *state;
+        const struct finding *finding;
+        struct event *worst;
+
+        add_healthy(m);
+        (void)add_slow(m->store, 1, 0, EVENT_HARDIRQ, 2, "e1000_intr");
+        worst = add_slow(m->store, 2, 1, EVENT_HARDIRQ, 9.9, "e1000_intr");
+        assert_int_equal(event_add_string(worst, "spanName", "eth0"), 0);
+        assert_int_equal(event_add_integer(worst, "irq", 24), 0);
+        check_only(m, "slow-hardirq", SEVERITY_INFO, "e1000_intr",
+                   "CPU 1 spent 9.90 ms in one run of the interrupt handler e1000_intr of IRQ 24 (eth0); 2 such runs "
+                   "on CPUs 0-1, 11.9 ms in total");
+        finding = find(m, "slow-hardirq");
+        assert_int_equal(evidence_of(finding, "count"), 2);
+        assert_int_equal(evidence_of(finding, "worstNsec"), MSEC(9.9));
+        assert_int_equal(evidence_of(finding, "totalNsec"), MSEC(11.9));
+        assert_int_equal(evidence_of(finding, "worstId"), worst->id);
+
+        (void)add_slow(m->store, 3, 1, EVENT_HARDIRQ, 10, "e1000_intr");
+        run(m, NULL);
+        assert_int_equal(find(m, "slow-hardirq")->severity, SEVERITY_WARNING);
+        (void)add_slow(m->store, 4, 1, EVENT_HARDIRQ, 50, NULL);
+        run(m, NULL);
+        assert_int_equal(find(m, "slow-hardirq")->severity, SEVERITY_CRITICAL);
+        assert_string_equal(find(m, "slow-hardirq")->text,
+                            "CPU 1 spent 50.0 ms in one run of the interrupt handler without a name");
+}
+
+/* The handler that makes a window is told with the window, and only there. */
+static void test_slow_hardirq_in_window(void **state) {
+        struct machine *m = *state;
+
+        add_healthy(m);
+        (void)add_slow(m->store, 1, 0, EVENT_HARDIRQ, 14, "eth0");
+        (void)add_window(m->store, 1.0001, 0, CLASS_HARDIRQ, 11, 15, "eth0", "node");
+        check_only(m, "irq-off-culprit", SEVERITY_WARNING, "eth0",
+                   "CPU 0 was held by an interrupt handler for 11.0-15.0 ms in eth0, while running was node (pid "
+                   "25319)");
+        assert_int_equal(m->report->slow->n_told, 1);
+        assert_int_equal(m->report->windows->count, 1); /* a slow handler is no window */
+}
+
+static void test_slow_softirq(void **state) {
+        struct machine *m = *state;
+        struct event *event;
+
+        add_healthy(m);
+        (void)add_slow(m->store, 1, 2, EVENT_SOFTIRQ, 6, "TIMER");
+        check_only(m, "slow-softirq", SEVERITY_INFO, "TIMER", "CPU 2 spent 6.00 ms in one run of the softirq TIMER");
+        assert_non_null(strstr(find(m, "slow-softirq")->advice, "irqctl rates timers --latency"));
+
+        event = add_slow(m->store, 2, 2, EVENT_SOFTIRQ, 12, "NET_RX");
+        assert_int_equal(event_add_string(event, "device", "eth0"), 0);
+        assert_int_equal(event_add_string(event, "context", "ksoftirqd"), 0);
+        event->culprit = strdup("nft_do_chain");
+        set_stack(event, "nft_do_chain[nf_tables] nf_hook_slow", NULL);
+        run(m, NULL);
+        assert_int_equal(m->report->findings.n_items, 2);
+        assert_int_equal(m->report->findings.items[0].severity, SEVERITY_WARNING);
+        assert_string_equal(m->report->findings.items[0].subject, "NET_RX");
+        assert_string_equal(m->report->findings.items[0].text,
+                            "CPU 2 spent 12.0 ms in one run of the softirq NET_RX for eth0 in ksoftirqd, seen in "
+                            "nft_do_chain");
+}
+
+static void test_starved(void **state) {
+        struct machine *m = *state;
+        struct event *event;
+
+        add_healthy(m);
+        (void)add_slow(m->store, 1, 2, EVENT_SOFTIRQ_LATENCY, 12, "RCU");
+        check_only(m, "softirq-starved", SEVERITY_INFO, "RCU", "CPU 2 let the softirq RCU wait for 12.0 ms");
+
+        event = add_slow(m->store, 2, 1, EVENT_SOFTIRQ_LATENCY, 35, "NET_RX");
+        event->culprit = strdup("long_loop");
+        set_stack(event, "long_loop[m] ksys_read", NULL);
+        check_only(m, "softirq-starved", SEVERITY_WARNING, "NET_RX",
+                   "CPU 1 let the softirq NET_RX wait for 35.0 ms while node (pid 25319) ran in long_loop [m]; 2 such "
+                   "waits on CPUs 1-2");
+        (void)add_slow(m->store, 3, 1, EVENT_SOFTIRQ_LATENCY, 50, "NET_RX");
+        run(m, NULL);
+        assert_int_equal(find(m, "softirq-starved")->severity, SEVERITY_CRITICAL);
+}
+
+static void test_slow_are_bounded(void **state) {
+        struct machine *m = *state;
+
+        add_healthy(m);
+        for (unsigned i = 0; i < 20; i++) {
+                char name[16];
+
+                (void)snprintf(name, sizeof(name), "irq%u", i); /* fits */
+                (void)add_slow(m->store, 1 + i, 0, EVENT_HARDIRQ, 2 + i * 0.1, name);
+        }
+        run(m, NULL);
+        assert_int_equal(m->report->findings.n_items, 4);
+        assert_string_equal(m->report->findings.items[0].subject, "irq19");
+}
+
 /* 50 ms for certain at once, or 1 % of the span in sum. */
 static void test_window_severity(void **state) {
         struct machine *m = *state;
@@ -447,6 +547,9 @@ static void test_no_memory(void **state) {
         (void)add_window(m->store, 1, 0, CLASS_IRQ_OFF, 10, 11, "f", "x");
         (void)add_window(m->store, 2, 1, CLASS_IRQ_OFF, 10, 11, "f", "x");
         (void)add_window(m->store, 2, 1, CLASS_STEAL, 10, 11, NULL, "x");
+        (void)add_slow(m->store, 3, 1, EVENT_HARDIRQ, 3, "eth0");
+        (void)add_slow(m->store, 3, 1, EVENT_SOFTIRQ, 3, "NET_RX");
+        (void)add_slow(m->store, 4, 1, EVENT_SOFTIRQ_LATENCY, 3, "NET_RX");
         mark_gap(m->store, m->softirqs, 40, "x");
 
         do {
@@ -473,6 +576,11 @@ int main(void) {
                 TEST(test_culprit_twice),
                 TEST(test_culprit_without_name),
                 TEST(test_handlers),
+                TEST(test_slow_hardirq),
+                TEST(test_slow_hardirq_in_window),
+                TEST(test_slow_softirq),
+                TEST(test_starved),
+                TEST(test_slow_are_bounded),
                 TEST(test_window_severity),
                 TEST(test_culprits_are_bounded),
                 TEST(test_other_classes),
