@@ -168,6 +168,8 @@ struct abi_cpu {
         __u64 n_windows;       /* above the threshold, recorded or not */
         __u64 n_slow;          /* spans above their thresholds, recorded or not */
         __u64 n_lost;          /* no room in the ring buffer */
+        __u64 n_user_lost;     /* windows whose user stack found no room there */
+        __u64 n_unsettled;     /* windows recorded whose steal time found no room there */
         __u64 n_suppressed;    /* over max_events_per_second */
         __u64 n_keys_refused;  /* spans without a place in the map of times */
         __u64 last_expiry_ns;  /* moment of the last trusted expiry */

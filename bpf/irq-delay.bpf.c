@@ -126,7 +126,7 @@ static __always_inline void record_window(void *ctx, struct abi_cpu *c, __u64 no
 
         w = bpf_ringbuf_reserve(&records, sizeof(*w), 0);
         if (!w) {
-                c->n_lost++;
+                count(&c->n_lost);
                 return;
         }
 
@@ -160,7 +160,7 @@ static __always_inline void settle(struct abi_cpu *c, __u64 steal_ns) {
 
         s = bpf_ringbuf_reserve(&records, sizeof(*s), 0);
         if (!s) {
-                c->n_lost++;
+                c->n_unsettled++;
         } else {
                 s->type = ABI_RECORD_SETTLE;
                 s->cpu = bpf_get_smp_processor_id();

@@ -14,13 +14,13 @@
 static __always_inline struct abi_slow *reserve_slow(struct abi_cpu *c, const struct abi_span *span) {
         struct abi_slow *slow;
 
-        c->n_slow++;
+        count(&c->n_slow);
         if (over_rate(c, span->end_ns))
                 return NULL;
 
         slow = bpf_ringbuf_reserve(&records, sizeof(*slow), 0);
         if (!slow) {
-                c->n_lost++;
+                count(&c->n_lost);
                 return NULL;
         }
 

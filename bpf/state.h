@@ -8,6 +8,8 @@
 #include "abi.h"
 #include "core.h"
 
+#define RECORDS_BYTES (512 * 1024)
+
 /* Set at any time; aligned words, so a program sees the old or the new value. */
 volatile struct abi_config config = {};
 
@@ -83,6 +85,11 @@ static __always_inline void add_time(struct abi_time *time, __u64 ns) {
                 time->histogram[bucket]++;
 }
 
+/* For what both softirqs and the interrupts that interrupt them count. */
+static __always_inline void count(__u64 *counter) {
+        __sync_fetch_and_add(counter, 1);
+}
+
 static __always_inline int over_rate(struct abi_cpu *c, __u64 now) {
         if (now - c->second_start_ns >= 1000000000) {
                 c->second_start_ns = now;
@@ -92,7 +99,7 @@ static __always_inline int over_rate(struct abi_cpu *c, __u64 now) {
         if (c->second_events++ < config.max_events_per_second)
                 return 0;
 
-        c->n_suppressed++;
+        count(&c->n_suppressed);
         return 1;
 }
 

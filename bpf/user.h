@@ -90,9 +90,12 @@ static __always_inline void record_user(void *ctx, struct abi_cpu *c, __u64 sequ
         if (!config.user_stack_bytes)
                 return;
 
-        u = bpf_ringbuf_reserve(&records, sizeof(*u), 0);
+        /* One of these is as big as ten windows: they must not crowd those out. */
+        u = NULL;
+        if (bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) < RECORDS_BYTES / 2)
+                u = bpf_ringbuf_reserve(&records, sizeof(*u), 0);
         if (!u) {
-                c->n_lost++;
+                c->n_user_lost++;
                 return;
         }
 

@@ -452,10 +452,13 @@ static const char *degraded(void *userdata) {
 
 static int describe(void *userdata, struct collector_info *ret_info) {
         struct irq_delay *d = userdata;
-        uint64_t lost = 0, suppressed = 0, windows = 0, slow = 0, refused = 0, bpf_ns = 0, bpf_runs = 0, missed = 0;
+        uint64_t lost = 0, suppressed = 0, windows = 0, slow = 0, refused = 0, bpf_ns = 0, bpf_runs = 0, missed = 0,
+                 user_lost = 0, unsettled = 0;
 
         for (unsigned cpu = 0; cpu < d->n_cpus; cpu++) {
                 lost += d->programs.cpus[cpu].n_lost;
+                user_lost += d->programs.cpus[cpu].n_user_lost;
+                unsettled += d->programs.cpus[cpu].n_unsettled;
                 suppressed += d->programs.cpus[cpu].n_suppressed;
                 windows += d->programs.cpus[cpu].n_windows;
                 slow += d->programs.cpus[cpu].n_slow;
@@ -469,6 +472,8 @@ static int describe(void *userdata, struct collector_info *ret_info) {
                         { "slowSpans", slow },
                         { "lostRecords", lost },
                         { "suppressedRecords", suppressed },
+                        { "lostUserStacks", user_lost },
+                        { "unsettledRecords", unsettled },
                         { "unsymbolisedRecords", window_queue_n_unsymbolised(d->windows) },
                         { "uncountedSpans", refused },
                         { "missedRuns", missed },
@@ -476,7 +481,7 @@ static int describe(void *userdata, struct collector_info *ret_info) {
                         { "bpfRunNsec", bpf_ns },
                         { "bpfRuns", bpf_runs },
                 },
-                .n_counters = 10,
+                .n_counters = 12,
         };
         return 0;
 }
