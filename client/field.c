@@ -134,6 +134,14 @@ char *format_share(double share, char *buf) {
         return buf;
 }
 
+char *format_cpu_share(double share, char *buf) {
+        if (share < 1)
+                return format_share(share, buf);
+
+        (void)snprintf(buf, FIELD_TEXT_MAX, "%.0f %%", share * 100); /* fits */
+        return buf;
+}
+
 static bool local_parts(uint64_t us, struct tm *ret_tm) {
         time_t t = (time_t)(us / USEC_PER_SEC);
 

@@ -39,6 +39,8 @@ char *format_count(double value, char *buf);
 char *format_bytes(uint64_t bytes, char *buf);
 /* 0..1 as "99.8 %"; never rounded up to 100 % or down to 0 %. */
 char *format_share(double share, char *buf);
+/* The same of one CPU, which several together may exceed: "142 %". */
+char *format_cpu_share(double share, char *buf);
 /* "14:03:10", with the date in front when that is not the day of now_us; milliseconds on demand. */
 char *format_moment(uint64_t us, uint64_t now_us, bool with_msec, char *buf);
 bool same_day(uint64_t a_us, uint64_t b_us);

@@ -182,15 +182,6 @@ static void add_columns(struct table *table, struct json_object *names,
         }
 }
 
-/* "0.35 %", "142 %" of one CPU. */
-static char *format_cpu_share(double share, char *buf) {
-        if (share < 1)
-                return format_share(share, buf);
-
-        (void)snprintf(buf, FIELD_TEXT_MAX, "%.0f %%", share * 100); /* fits */
-        return buf;
-}
-
 static void add_row(struct table *table, const struct style *style, struct json_object *histograms,
                     struct json_object *item, const struct histograms_layout *layout) {
         static const char *const quantiles[] = { "p50Nsec", "p99Nsec", "maxNsec" };

@@ -175,6 +175,42 @@ static void set_gaps(struct json_writer *writer, const struct report *report) {
         json_set_writer(writer, "gaps", &array);
 }
 
+/* hardirqs are labelled by number and action, softirqs by type. */
+static void append_time(struct json_writer *array, const struct histograms *times,
+                        const struct histogram *time, bool hardirqs) {
+        struct json_writer object = json_writer_object();
+        double share = 0;
+
+        if (times->elapsed_ns > 0)
+                share = (double)time->total_ns / (double)times->elapsed_ns;
+
+        json_set_text(&object, "kind", hardirqs ? "hardirq" : "softirq");
+        json_set_text(&object, "irq", hardirqs ? time->labels[0] : NULL);
+        json_set_text(&object, "name", (hardirqs ? time->labels[1] : time->labels[0]) ?: "");
+        json_set_u64(&object, "count", time->n);
+        json_set_double(&object, "perSecond", time->per_second);
+        json_set_u64(&object, "totalNsec", time->total_ns);
+        json_set_double(&object, "share", share);
+        json_set_u64(&object, "p99Nsec", time->p99_ns);
+        json_set_u64(&object, "maxNsec", time->max_ns);
+        if (time->has_ksoftirqd)
+                json_set_u64(&object, "ksoftirqdCount", time->n_ksoftirqd);
+        else
+                json_set_null(&object, "ksoftirqdCount");
+        json_append_writer(array, &object);
+}
+
+static void set_times(struct json_writer *writer, const struct report *report) {
+        const struct histograms *const times[] = { report->softirq_times, report->hardirq_times };
+        struct json_writer array = json_writer_array();
+
+        for (size_t i = 0; i < ELEMENTSOF(times); i++)
+                for (size_t j = 0; times[i] && j < MIN(times[i]->n_items, (size_t)JSON_TIMES_MAX); j++)
+                        append_time(&array, times[i], &times[i]->items[j], i == 1);
+
+        json_set_writer(writer, "interruptTimes", &array);
+}
+
 int json_report(const struct report *report, const struct json_host *host, bool with_cpus,
                 struct json_object **ret_object) {
         struct json_writer writer = json_writer_object();
@@ -189,5 +225,6 @@ int json_report(const struct report *report, const struct json_host *host, bool 
         set_softirqs(&writer, report->softirqs, with_cpus);
         set_interrupts(&writer, report->interrupts, with_cpus);
         set_gaps(&writer, report);
+        set_times(&writer, report);
         return json_writer_finish(&writer, ret_object);
 }

@@ -13,6 +13,7 @@
 
 enum {
         JSON_CULPRITS_MAX = 256, /* the worst; Windows.count and byClass are of all */
+        JSON_TIMES_MAX = 64,     /* of hardirqs, and of softirqs, those with the largest totals */
         JSON_GAPS_MAX = 512,     /* the rest is cut */
 };
 

@@ -206,15 +206,16 @@ int finding_not_counted(struct finding_context *context) {
                         finding,
                         "%" PRIu64 " more %s found but not recorded (%" PRIu64
                         " above the limit of events per second, %" PRIu64
-                        " because the kernel's buffer was full): all counts and totals of windows are "
+                        " because the kernel's buffer was full): all counts and totals of events are "
                         "too low by these",
-                        lost + suppressed, lost + suppressed == 1 ? "window was" : "windows were", suppressed,
+                        lost + suppressed, lost + suppressed == 1 ? "window or slow run was" : "windows or slow runs were", suppressed,
                         lost);
         if (r == 0)
                 r = finding_set_advice(
-                        finding, "The latency histogram has counted them all. A higher threshold keeps the "
-                                 "records for the long ones: \"irqctl set irq-delay.threshold=...\" "
-                                 "(free, until the next restart).");
+                        finding, "The histograms have counted them all. Higher thresholds keep the records for the "
+                                 "long ones: \"irqctl set irq-delay.threshold=...\" for windows, "
+                                 "irq-delay.hardirq-threshold, softirq-threshold and softirq-wait-threshold for "
+                                 "runs (free, until the next restart).");
         if (r == 0)
                 r = finding_add_integer(finding, "lost", lost);
         if (r == 0)

@@ -111,6 +111,21 @@ static int report_fill_latency(const struct store *store, const struct report_re
         return r == -ENOENT ? 0 : r;
 }
 
+static int report_fill_times(const struct store *store, const struct report_request *request,
+                             const char *metric, struct histograms **ret_histograms) {
+        const struct rates_request times_request = {
+                .source = "irq-delay",
+                .metric = metric,
+                .since_us = request->since_us,
+                .until_us = request->until_us,
+                .cpus = request->cpus,
+        };
+        int r;
+
+        r = histograms_query(store, &times_request, ret_histograms);
+        return r == -ENOENT ? 0 : r;
+}
+
 static int report_fill(const struct store *store, const struct report_request *request,
                        struct report *report) {
         int r;
@@ -128,6 +143,12 @@ static int report_fill(const struct store *store, const struct report_request *r
         if (r < 0)
                 return r;
         r = report_fill_rates(store, request, "interrupts", &report->interrupts);
+        if (r < 0)
+                return r;
+        r = report_fill_times(store, request, "softirq-time", &report->softirq_times);
+        if (r < 0)
+                return r;
+        r = report_fill_times(store, request, "hardirq-time", &report->hardirq_times);
         if (r < 0)
                 return r;
         r = report_fill_gaps(store, report);
@@ -173,6 +194,8 @@ struct report *report_free(struct report *report) {
         (void)latency_free(report->latency);
         (void)rates_free(report->softirqs);
         (void)rates_free(report->interrupts);
+        (void)histograms_free(report->softirq_times);
+        (void)histograms_free(report->hardirq_times);
         findings_done(&report->findings);
         free(report);
         return NULL;

@@ -14,6 +14,7 @@
 #include "common/cleanup.h"
 #include "common/cpulist.h"
 #include "daemon/query/findings.h"
+#include "daemon/query/histograms.h"
 #include "daemon/query/latency.h"
 #include "daemon/query/rates.h"
 #include "daemon/query/slow.h"
@@ -39,6 +40,8 @@ struct report {
         struct latency *latency;    /* NULL: irq-delay does not run */
         struct rates *softirqs;     /* NULL: not collected */
         struct rates *interrupts;
+        struct histograms *softirq_times; /* NULL: spans are not measured */
+        struct histograms *hardirq_times;
         struct report_gap *gaps;    /* includes the time before the daemon started watching */
         size_t n_gaps;
         struct findings findings;

@@ -470,8 +470,8 @@ static void test_not_counted(void **state) {
         assert_int_equal(find(m, "windows-not-recorded")->severity, SEVERITY_WARNING);
         assert_string_equal(
                 find(m, "windows-not-recorded")->text,
-                "7 more windows were found but not recorded (4 above the limit of events per second, 3 "
-                "because the kernel's buffer was full): all counts and totals of windows are too low by "
+                "7 more windows or slow runs were found but not recorded (4 above the limit of events per second, 3 "
+                "because the kernel's buffer was full): all counts and totals of events are too low by "
                 "these");
 }
 

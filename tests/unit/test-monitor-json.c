@@ -297,6 +297,17 @@ static void test_report(void **state) {
         check_int(reply, "report.latency.0.samples", 2);
         check_text(reply, "report.latency.0.coverage", "0.9");
         check_text(reply, "report.gaps.3.reason", "too expensive");
+        assert_int_equal(json_object_array_length(at(reply, "report.interruptTimes")), 2);
+        check_text(reply, "report.interruptTimes.0.kind", "softirq");
+        check_text(reply, "report.interruptTimes.0.name", "NET_RX");
+        assert_null(at(reply, "report.interruptTimes.0.irq"));
+        check_int(reply, "report.interruptTimes.0.totalNsec", 60000);
+        check_text(reply, "report.interruptTimes.0.share", "3e-05");
+        check_int(reply, "report.interruptTimes.0.ksoftirqdCount", 6);
+        check_text(reply, "report.interruptTimes.1.kind", "hardirq");
+        check_text(reply, "report.interruptTimes.1.irq", "24");
+        check_text(reply, "report.interruptTimes.1.name", "eth0");
+        assert_null(at(reply, "report.interruptTimes.1.ksoftirqdCount"));
 }
 
 static void test_event(void **state) {
