@@ -4,9 +4,10 @@
 
 #include "daemon/collect/classify.h"
 
-#define MS(n) ((n) * UINT64_C(1000000))
+#define MS(n) ((n)*UINT64_C(1000000))
 
-static void check(const struct window_facts *facts, enum event_class class, enum event_confidence confidence) {
+static void check(const struct window_facts *facts, enum event_class class,
+                  enum event_confidence confidence) {
         struct window_class_decision decision = {};
 
         classify_window(facts, &decision);
