@@ -130,6 +130,7 @@ static void format_edge(unsigned exponent, char text[EDGE_TEXT_MAX]) {
 /* The title of the bars is their scale: "256ns-----1.05ms". One that is too narrow is made wider than its
  * bars. */
 static void format_scale(const struct axis *axis, char text[BAR_TEXT_MAX]) {
+        static const char rule[] = "----------------------------------------------------------------";
         char first[EDGE_TEXT_MAX], last[EDGE_TEXT_MAX];
         size_t width = axis->last - axis->first + 1, n;
         unsigned end = axis->last + 1;
@@ -139,10 +140,7 @@ static void format_scale(const struct axis *axis, char text[BAR_TEXT_MAX]) {
         for (n = strlen(first) + strlen(last); n >= width; n = strlen(first) + strlen(last), width++)
                 format_edge(++end, last);
 
-        memset(text, '-', width);
-        memcpy(text, first, strlen(first));
-        memcpy(text + width - strlen(last), last, strlen(last));
-        text[width] = '\0';
+        (void)snprintf(text, BAR_TEXT_MAX, "%s%.*s%s", first, (int)(width - strlen(first) - strlen(last)), rule, last);
 }
 
 /* Which columns there are. */
