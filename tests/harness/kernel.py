@@ -5,6 +5,7 @@
 # IRQWATCH_REQUIRE_KERNEL=1 that is a failure. See main().
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -293,12 +294,31 @@ def inject(length="30ms", context="process", count=1, cpu=None, program=IRQCTL, 
     return process
 
 
+@contextlib.contextmanager
+def machine_to_ourselves():
+    """CPUs held up or taken offline disturb whoever measures: one kernel test at a time on a machine."""
+    fd = os.open("/tmp/irqwatch-kernel-tests.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            note("waiting for another kernel test on this machine")
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
 def main(*cases):
     """Runs the cases; exit 0 all passed, 1 one failed, 77 none could run."""
     if os.geteuid() != 0:
         print("SKIP: root: the kernel tests load BPF programs")
         return 1 if MUST_RUN else 77
+    with machine_to_ourselves():
+        return run_cases(cases)
 
+
+def run_cases(cases):
     wanted = sys.argv[1:]
     results = []
     for case in cases:
