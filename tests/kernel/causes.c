@@ -391,7 +391,7 @@ static int run_ipi_idle(struct causes *c) {
         const struct timespec pause = { .tv_nsec = NSEC_PER_MSEC };
         int r;
 
-        r = pin(c->idle_cpu == c->cpu ? c->other_cpu : c->cpu);
+        r = pin(c->idle_cpu == c->cpu ? c->other_cpu : c->cpu) < 0 ? -ENXIO : 0;
         for (unsigned i = 0; i < IDLE_PATIENCE_MS && r >= 0 && !c->skel->bss->ended_ns; i++) {
                 (void)nanosleep(&pause, NULL); /* shorter when a signal comes */
                 r = bpf_prog_test_run_opts(bpf_program__fd(c->skel->progs.cause_ipi_idle), &opts);
@@ -469,10 +469,11 @@ static int run_program(struct causes *c, uint64_t length_ns, struct injection *r
 }
 
 int causes_run(struct causes *c, uint64_t length_ns, struct injection *ret_injection) {
-        if (c->injector)
-                return injector_run(c->injector, (unsigned)c->cpu, length_ns, ret_injection);
+        int r;
 
-        return run_program(c, length_ns, ret_injection);
+        r = c->injector ? injector_run(c->injector, (unsigned)c->cpu, length_ns, ret_injection)
+                        : run_program(c, length_ns, ret_injection);
+        return r == -ENXIO ? -EAGAIN : r; /* somebody took the CPU offline for a moment */
 }
 
 const char *causes_function(const struct causes *c) {

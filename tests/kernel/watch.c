@@ -40,10 +40,10 @@ void watch_done(struct watch *w) {
 }
 
 static int configure(struct watch *w, const char *const *settings) {
-        const struct config_section *const sections[] = { collector_irq_delay.section };
         int r;
 
-        r = config_new(sections, ELEMENTSOF(sections), &w->config);
+        w->sections[0] = collector_irq_delay.section;
+        r = config_new(w->sections, ELEMENTSOF(w->sections), &w->config);
         for (; r >= 0 && *settings; settings++) {
                 _cleanup_(freep) char *error = NULL, *key = strdup(*settings);
                 char *value = key ? strchr(key, '=') : NULL;

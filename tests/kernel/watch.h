@@ -10,6 +10,7 @@
 
 struct watch {
         struct event_sink sink;
+        const struct config_section *sections[1]; /* borrowed by config */
         struct config *config;
         void *collector;
         int root_fd;
