@@ -24,6 +24,7 @@ enum {
         ABI_USER_REGISTERS_MAX = 33, /* by DWARF numbers: x86-64 has 17, arm64 33 */
         ABI_PAGE = 4096,         /* the unit in which user memory is copied, whatever the MMU's */
         ABI_USER_PAGES_MAX = 5,  /* 16 KiB from anywhere in a page */
+        ABI_DEV_SEVERAL = 1,     /* no address of a device */
 };
 
 enum abi_record_type {
@@ -61,7 +62,7 @@ struct abi_span {
         __u64 function; /* address of handler or function, 0: not known */
         __u32 kind;     /* enum abi_span_kind */
         __s32 number;   /* IRQ, or softirq vector; -1: none */
-        char name[ABI_NAME_MAX]; /* action name of a hardirq; device whose NAPI poll took longest */
+        char name[ABI_NAME_MAX]; /* action name of a hardirq; device that a long NET_RX polled */
 };
 
 struct abi_parent {
@@ -101,11 +102,11 @@ struct abi_window {
         struct abi_stack stack;
 };
 
-/* Follows a window once the kernel has accounted the steal time that fell into it. */
+/* Follows windows and slow spans once the kernel has accounted the steal time that fell into them. */
 struct abi_settle {
         __u32 type; /* ABI_RECORD_SETTLE */
         __u32 cpu;
-        __u64 sequence; /* of the window */
+        __u64 sequence; /* of the latest of them; it settles those before, too */
         __u64 steal_ns; /* accumulated steal time now */
 };
 
@@ -113,6 +114,8 @@ struct abi_settle {
 struct abi_slow {
         __u32 type; /* ABI_RECORD_SLOW */
         __u32 cpu;
+        __u64 sequence;        /* per CPU, one count with the windows' */
+        __u64 steal_before_ns; /* accumulated steal time at the last expiry before the span */
         struct abi_span span;
         struct abi_task task;
         struct abi_stack stack; /* taken by a timer interrupt inside the span, if there was one */
@@ -169,15 +172,17 @@ struct abi_cpu {
         __u64 n_slow;          /* spans above their thresholds, recorded or not */
         __u64 n_lost;          /* no room in the ring buffer */
         __u64 n_user_lost;     /* windows whose user stack found no room there */
-        __u64 n_unsettled;     /* windows recorded whose steal time found no room there */
+        __u64 n_unsettled;     /* records whose steal time found no room there */
         __u64 n_suppressed;    /* over max_events_per_second */
         __u64 n_keys_refused;  /* spans without a place in the map of times */
         __u64 last_expiry_ns;  /* moment of the last trusted expiry */
         __u64 window_end_ns;   /* of the last window, recorded or not */
         __u64 evidence_ns[ABI_EVIDENCE];
         __u32 evidence_next;
-        __u32 settle_ticks;    /* ticks seen since the window that waits for its steal time */
-        __u64 settle_sequence; /* 0: none waits */
+        __u32 poll_wanted;     /* a long NET_RX: the NAPI poll that ends next is the one to name */
+        __u64 sequence;        /* of the last record */
+        __u64 recorded;        /* sequence of the last record since the last tick, 0: none */
+        __u64 settles_next;    /* sequence of the last record whose steal time the next tick tells, 0: none */
         __u64 second_start_ns;
         __u64 second_events;
         struct abi_span running; /* in hard interrupt context; start_ns 0: none */
@@ -185,12 +190,13 @@ struct abi_cpu {
         struct abi_span softirq; /* running; start_ns 0: none */
         __u64 softirq_part_ns;   /* start of the running tasklet or timer; 0: none */
         __u64 softirq_part_function;
-        __u64 poll_start_ns;     /* of the NAPI poll under way */
-        __u64 poll_longest_ns;   /* in this NET_RX run */
-        __u64 poll_longest_dev;  /* address of its struct net_device, 0: none */
+        __u64 softirq_steal_ns;  /* steal_ns when the softirq started */
+        __u64 poll_dev;          /* struct net_device whose NAPI poll the timer interrupted in this NET_RX run, or 0 */
+        __u64 poll_only_dev;     /* the only one polled in this run, 0: none, ABI_DEV_SEVERAL: there were more */
         __u32 ksoftirqd_pid;     /* as seen last */
         __u32 other_pid;         /* a task that is not ksoftirqd, as seen last */
         __u64 raised_ns[ABI_SOFTIRQS]; /* 0: not pending; together, since every timer interrupt looks at all */
+        __u64 raised_steal_ns[ABI_SOFTIRQS]; /* steal_ns when it was raised */
         struct abi_softirq softirqs[ABI_SOFTIRQS];
         __u64 histogram[ABI_BUCKETS]; /* lateness of trusted timers */
 } __attribute__((aligned(64)));

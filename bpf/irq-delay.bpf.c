@@ -115,14 +115,17 @@ static __always_inline void read_code(struct abi_window *w) {
 static __always_inline void record_window(void *ctx, struct abi_cpu *c, __u64 now, __u64 min_ns, __u64 max_ns,
                                           __u32 flags) {
         struct abi_window *w;
+        __u64 sequence;
 
         c->n_windows++;
         if (over_rate(c, now))
                 return;
 
+        sequence = next_sequence(c);
+
         /* Records are read in the order in which they were reserved: this one belongs to the window behind it. */
         if (has_user_stack())
-                record_user(ctx, c, c->n_windows);
+                record_user(ctx, c, sequence);
 
         w = bpf_ringbuf_reserve(&records, sizeof(*w), 0);
         if (!w) {
@@ -132,7 +135,7 @@ static __always_inline void record_window(void *ctx, struct abi_cpu *c, __u64 no
 
         w->type = ABI_RECORD_WINDOW;
         w->cpu = bpf_get_smp_processor_id();
-        w->sequence = c->n_windows;
+        w->sequence = sequence;
         w->end_ns = now;
         w->min_ns = min_ns;
         w->max_ns = max_ns;
@@ -145,17 +148,17 @@ static __always_inline void record_window(void *ctx, struct abi_cpu *c, __u64 no
         read_stack(ctx, &w->stack);
         read_code(w);
         bpf_ringbuf_submit(w, 0);
-
-        c->settle_sequence = c->n_windows;
-        c->settle_ticks = 0;
 }
 
-/* Steal time is accounted by the tick's handler, which runs after this program: the window's share is known at the
- * second tick. */
+/* Steal time is accounted by the tick's handler, which runs after this program: what was recorded before a tick is known
+ * at the one after that. */
 static __always_inline void settle(struct abi_cpu *c, __u64 steal_ns) {
+        __u64 sequence = c->settles_next;
         struct abi_settle *s;
 
-        if (!c->settle_sequence || c->settle_ticks++ == 0)
+        c->settles_next = c->recorded;
+        c->recorded = 0;
+        if (!sequence)
                 return;
 
         s = bpf_ringbuf_reserve(&records, sizeof(*s), 0);
@@ -164,11 +167,17 @@ static __always_inline void settle(struct abi_cpu *c, __u64 steal_ns) {
         } else {
                 s->type = ABI_RECORD_SETTLE;
                 s->cpu = bpf_get_smp_processor_id();
-                s->sequence = c->settle_sequence;
+                s->sequence = sequence;
                 s->steal_ns = steal_ns;
                 bpf_ringbuf_submit(s, 0);
         }
-        c->settle_sequence = 0;
+}
+
+/* A window that a tick found: that same tick accounts what was stolen. */
+static __always_inline void settle_at_next_tick(struct abi_cpu *c) {
+        if (c->recorded)
+                c->settles_next = c->recorded;
+        c->recorded = 0;
 }
 
 /* Between the least and the most that interrupts can have been off. */
@@ -214,8 +223,8 @@ static __always_inline void trusted_expiry(void *ctx, struct abi_cpu *c, __u64 n
                 if (bound >= config.threshold_ns) {
                         record_window(ctx, c, now, lateness, bound, is_tick ? 0 : ABI_WINDOW_HEARTBEAT);
                         c->window_end_ns = now;
-                        if (is_tick && c->settle_sequence)
-                                c->settle_ticks = 1;
+                        if (is_tick)
+                                settle_at_next_tick(c);
                 }
         }
 
@@ -340,8 +349,10 @@ int BPF_PROG(irqd_softirq_raise, unsigned int vector) {
         struct abi_cpu *c = this_cpu();
 
         /* A later raise does not overwrite the first. */
-        if (c && vector < ABI_SOFTIRQS && !c->raised_ns[vector])
+        if (c && vector < ABI_SOFTIRQS && !c->raised_ns[vector]) {
                 c->raised_ns[vector] = bpf_ktime_get_ns();
+                c->raised_steal_ns[vector] = c->steal_ns;
+        }
         return 0;
 }
 

@@ -11,7 +11,8 @@
 
 #define OFFLINE_AFTER_NS 1000000000ULL
 
-static __always_inline struct abi_slow *reserve_slow(struct abi_cpu *c, const struct abi_span *span) {
+static __always_inline struct abi_slow *reserve_slow(struct abi_cpu *c, const struct abi_span *span,
+                                                     __u64 steal_before_ns) {
         struct abi_slow *slow;
 
         count(&c->n_slow);
@@ -26,6 +27,8 @@ static __always_inline struct abi_slow *reserve_slow(struct abi_cpu *c, const st
 
         slow->type = ABI_RECORD_SLOW;
         slow->cpu = bpf_get_smp_processor_id();
+        slow->sequence = next_sequence(c);
+        slow->steal_before_ns = steal_before_ns;
         slow->span = *span;
         slow->stack.bytes = 0;
         slow->stack.unused = 0;
@@ -80,7 +83,7 @@ static __always_inline void span_exit(struct abi_cpu *c, __u32 kind, const char 
 
         count_span(c, &c->running, name);
         if (kind == ABI_SPAN_HARDIRQ && config.hardirq_threshold_ns && length >= config.hardirq_threshold_ns) {
-                slow = reserve_slow(c, &c->running);
+                slow = reserve_slow(c, &c->running, c->steal_ns);
                 if (slow) {
                         if (name)
                                 bpf_probe_read_kernel_str(slow->span.name, sizeof(slow->span.name), name);
@@ -125,10 +128,11 @@ static __always_inline int softirq_ran(const struct abi_scratch *s, const struct
 
 /* What ran while it waited is what it waited for: another softirq, or a task that kept softirqs off. One stack serves all
  * softirqs that were pending when it was taken. */
-static __always_inline void record_slow_wait(struct abi_cpu *c, const struct abi_span *span) {
+static __always_inline void record_slow_wait(struct abi_cpu *c, const struct abi_span *span,
+                                             __u64 steal_before_ns) {
         __u32 cpu = bpf_get_smp_processor_id();
         struct abi_scratch *s = bpf_map_lookup_elem(&scratch, &cpu);
-        struct abi_slow *slow = reserve_slow(c, span);
+        struct abi_slow *slow = reserve_slow(c, span, steal_before_ns);
 
         if (!slow)
                 return;
@@ -160,7 +164,7 @@ static __always_inline void end_wait(struct abi_cpu *c, __u32 vector, __u64 now)
 
         add_time(&c->softirqs[vector].wait, now - span.start_ns);
         if (config.softirq_wait_threshold_ns && now - span.start_ns >= config.softirq_wait_threshold_ns)
-                record_slow_wait(c, &span);
+                record_slow_wait(c, &span, c->raised_steal_ns[vector]);
 }
 
 static __always_inline void softirq_enter(struct abi_cpu *c, __u32 vector, __u64 now) {
@@ -174,21 +178,22 @@ static __always_inline void softirq_enter(struct abi_cpu *c, __u32 vector, __u64
         c->softirq.function = 0;
         c->softirq.name[0] = '\0';
         c->softirq_part_ns = 0;
-        c->poll_start_ns = now;
-        c->poll_longest_ns = 0;
-        c->poll_longest_dev = 0;
+        c->softirq_steal_ns = c->steal_ns;
+        c->poll_wanted = 0;
+        c->poll_dev = 0;
+        c->poll_only_dev = 0;
 }
 
 /* The device cannot go away before the softirq ends: taking one down waits for a grace period of RCU. */
 static __always_inline void name_device(struct abi_span *span, const struct abi_cpu *c) {
-        struct net_device *dev = (struct net_device *)c->poll_longest_dev;
+        struct net_device *dev = (struct net_device *)(c->poll_dev ? c->poll_dev : c->poll_only_dev);
 
-        if (dev && span->kind == ABI_SPAN_SOFTIRQ)
+        if (dev && (__u64)dev != ABI_DEV_SEVERAL && span->kind == ABI_SPAN_SOFTIRQ)
                 bpf_probe_read_kernel_str(span->name, sizeof(dev->name), &dev->name);
 }
 
 static __always_inline void record_slow_softirq(struct abi_cpu *c, const struct abi_scratch *s) {
-        struct abi_slow *slow = reserve_slow(c, &c->softirq);
+        struct abi_slow *slow = reserve_slow(c, &c->softirq, c->softirq_steal_ns);
 
         if (!slow)
                 return;
@@ -258,6 +263,7 @@ static __always_inline void watch_softirqs(void *ctx, struct abi_cpu *c, __u64 n
                 if (s && s->softirq_start_ns != start) {
                         s->softirq_start_ns = start;
                         s->softirq_end_ns = 0;
+                        c->poll_wanted = 1;
                         read_stack(ctx, &s->softirq_stack);
                         read_task(&s->softirq_task);
                 }
@@ -297,17 +303,21 @@ static __always_inline void part_leave(struct abi_cpu *c, __u32 kind) {
         c->softirq_part_ns = 0;
 }
 
-/* After each poll: remembers the device whose poll took longest. Only a record needs its name. */
+/* After each poll. Runs for every few packets, so it reads no clock: the poll to name is the one that the timer interrupt
+ * found under way when the softirq had become long. */
 static __always_inline void poll_done(struct abi_cpu *c, struct napi_struct *napi) {
-        __u64 now;
+        __u64 dev;
 
         if (!c->softirq.start_ns || c->softirq.number != ABI_SOFTIRQ_NET_RX)
                 return;
 
-        now = bpf_ktime_get_ns();
-        if (now - c->poll_start_ns > c->poll_longest_ns) {
-                c->poll_longest_ns = now - c->poll_start_ns;
-                c->poll_longest_dev = (__u64)napi->dev;
+        dev = (__u64)napi->dev;
+        if (c->poll_wanted) {
+                c->poll_wanted = 0;
+                c->poll_dev = dev;
         }
-        c->poll_start_ns = now;
+        if (!c->poll_only_dev)
+                c->poll_only_dev = dev;
+        else if (c->poll_only_dev != dev)
+                c->poll_only_dev = ABI_DEV_SEVERAL;
 }

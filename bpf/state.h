@@ -103,6 +103,14 @@ static __always_inline int over_rate(struct abi_cpu *c, __u64 now) {
         return 1;
 }
 
+/* Softirqs and the interrupts that interrupt them share it: the last one to ask has the greatest number. */
+static __always_inline __u64 next_sequence(struct abi_cpu *c) {
+        __u64 sequence = __sync_fetch_and_add(&c->sequence, 1) + 1;
+
+        c->recorded = sequence;
+        return sequence;
+}
+
 static __always_inline void read_parents(struct abi_task *t, struct task_struct *task) {
         struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 

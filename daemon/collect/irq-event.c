@@ -233,10 +233,12 @@ static const struct {
 };
 
 static int add_slow_evidence(struct event *event, const struct abi_slow *slow, const struct enrichment *names,
-                             const char *reason) {
+                             const struct slow_context *context, const char *reason) {
         const struct abi_span *span = &slow->span;
         int r;
 
+        if (context->steal_known && (r = event_add_integer(event, "stealNsec", (int64_t)context->steal_ns)) < 0)
+                return r;
         if ((r = event_add_string(event, "reason", reason)) < 0 ||
             (r = add_span(event, span, span->end_ns - span->start_ns, names->function_name)) < 0)
                 return r;
@@ -255,6 +257,8 @@ static int add_slow_evidence(struct event *event, const struct abi_slow *slow, c
 }
 
 static int set_slow_culprit(struct event *event, const struct abi_slow *slow, struct enrichment *names) {
+        if (event->class == CLASS_STEAL)
+                return 0; /* no code of this machine is to blame */
         if (slow->span.kind == ABI_SPAN_HARDIRQ)
                 return set_span_culprit(event, &slow->span, names->function_name);
         if (names->culprit)
@@ -266,26 +270,38 @@ static int set_slow_culprit(struct event *event, const struct abi_slow *slow, st
         return event->culprit ? 0 : -ENOMEM;
 }
 
-int irq_event_from_slow(const struct abi_slow *slow, struct enrichment *names, const struct stamp *now,
-                        struct event **ret_event) {
+/* Sets class and confidence, returns the reason. As with windows, steal that accounts for half is the cause. */
+static const char *decide_slow(struct event *event, const struct abi_slow *slow, const struct enrichment *names,
+                               const struct slow_context *context, uint64_t length) {
+        bool has_stack = names->stack && slow_kinds[slow->span.kind].with_stack;
+
+        if (context->steal_known && context->steal_ns > 0 && context->steal_ns >= length / 2) {
+                event->class = CLASS_STEAL;
+                event->confidence = CONFIDENCE_HIGH;
+                return "the hypervisor accounted at least half of the time as stolen from this CPU";
+        }
+
+        event->class = slow_kinds[slow->span.kind].class;
+        event->confidence = has_stack || slow->span.kind == ABI_SPAN_HARDIRQ ? CONFIDENCE_HIGH : CONFIDENCE_LOW;
+        return has_stack ? slow_kinds[slow->span.kind].with_stack : slow_kinds[slow->span.kind].without_stack;
+}
+
+int irq_event_from_slow(const struct abi_slow *slow, struct enrichment *names, const struct slow_context *context,
+                        const struct stamp *now, struct event **ret_event) {
         _cleanup_(event_unrefp) struct event *event = NULL;
         uint64_t length = slow->span.end_ns - slow->span.start_ns;
         const char *reason;
-        bool has_stack;
         int r;
 
         r = event_new(slow_kinds[slow->span.kind].kind, &event);
         if (r < 0)
                 return r;
 
-        has_stack = names->stack && slow_kinds[slow->span.kind].with_stack;
-        reason = has_stack ? slow_kinds[slow->span.kind].with_stack : slow_kinds[slow->span.kind].without_stack;
-        event->class = slow_kinds[slow->span.kind].class;
-        event->confidence = has_stack || slow->span.kind == ABI_SPAN_HARDIRQ ? CONFIDENCE_HIGH : CONFIDENCE_LOW;
+        reason = decide_slow(event, slow, names, context, length);
         set_time(event, slow->cpu, slow->span.end_ns, length, length, now);
         set_task(event, &slow->task, names);
 
-        if ((r = add_slow_evidence(event, slow, names, reason)) < 0 ||
+        if ((r = add_slow_evidence(event, slow, names, context, reason)) < 0 ||
             (r = set_slow_culprit(event, slow, names)) < 0)
                 return r;
 

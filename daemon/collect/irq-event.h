@@ -20,8 +20,14 @@ struct window_context {
         unsigned n_cpus_online;
 };
 
+/* The same of a slow span. */
+struct slow_context {
+        bool steal_known;
+        uint64_t steal_ns;
+};
+
 /* now dates the record's monotonic times. 0 or -ENOMEM. */
 int irq_event_from_window(const struct abi_window *window, struct enrichment *names,
                           const struct window_context *context, const struct stamp *now, struct event **ret_event);
-int irq_event_from_slow(const struct abi_slow *slow, struct enrichment *names, const struct stamp *now,
-                        struct event **ret_event);
+int irq_event_from_slow(const struct abi_slow *slow, struct enrichment *names, const struct slow_context *context,
+                        const struct stamp *now, struct event **ret_event);

@@ -195,32 +195,44 @@ static int add_slow(struct window_queue *queue, const struct abi_slow *record) {
                 return r;
 
         p->is_slow = true;
-        p->settled = true; /* exact as it is: nothing to wait for */
         p->slow = *record;
         start_naming(queue, p);
         return 0;
 }
 
-static bool waits_for(const struct pending *p, const struct abi_settle *s) {
-        return !p->settled && p->window.cpu == s->cpu && p->window.sequence <= s->sequence;
+static bool waits_for(const struct pending *p, const struct abi_settle *s, bool is_slow) {
+        if (p->settled || p->is_slow != is_slow)
+                return false;
+
+        return is_slow ? p->slow.cpu == s->cpu && p->slow.sequence <= s->sequence :
+                         p->window.cpu == s->cpu && p->window.sequence <= s->sequence;
 }
 
-/* Several windows may have ended before the kernel accounted what was stolen: each gets its share by length. */
-static void settle_windows(struct window_queue *queue, const struct abi_settle *s) {
+static uint64_t steal_before(const struct pending *p) {
+        return p->is_slow ? p->slow.steal_before_ns : p->window.steal_before_ns;
+}
+
+static uint64_t certain_length(const struct pending *p) {
+        return p->is_slow ? p->slow.span.end_ns - p->slow.span.start_ns : p->window.min_ns;
+}
+
+/* Several may have ended before the kernel accounted what was stolen: each gets its share by length. Windows and slow
+ * spans are two looks at the same time, so each sort shares all of it. */
+static void settle(struct window_queue *queue, const struct abi_settle *s, bool is_slow) {
         uint64_t before = UINT64_MAX, total_ns = 0, stolen;
 
         for (struct pending *p = queue->first; p; p = p->next)
-                if (waits_for(p, s)) {
-                        before = MIN(before, (uint64_t)p->window.steal_before_ns);
-                        total_ns += p->window.min_ns;
+                if (waits_for(p, s, is_slow)) {
+                        before = MIN(before, steal_before(p));
+                        total_ns += certain_length(p);
                 }
         if (total_ns == 0)
                 return;
 
         stolen = s->steal_ns > before ? s->steal_ns - before : 0;
         for (struct pending *p = queue->first; p; p = p->next)
-                if (waits_for(p, s)) {
-                        p->steal_ns = (uint64_t)((double)stolen * (double)p->window.min_ns / (double)total_ns);
+                if (waits_for(p, s, is_slow)) {
+                        p->steal_ns = (uint64_t)((double)stolen * (double)certain_length(p) / (double)total_ns);
                         p->settled = true;
                 }
 }
@@ -238,8 +250,10 @@ int window_queue_add(struct window_queue *queue, const void *data, size_t size) 
                 return add_slow(queue, data);
         if (type == ABI_RECORD_USER && size >= sizeof(struct abi_user))
                 return add_user(queue, data);
-        if (type == ABI_RECORD_SETTLE && size >= sizeof(struct abi_settle))
-                settle_windows(queue, data);
+        if (type == ABI_RECORD_SETTLE && size >= sizeof(struct abi_settle)) {
+                settle(queue, data, false);
+                settle(queue, data, true);
+        }
         return 0;
 }
 
@@ -285,7 +299,9 @@ static int make_window_event(const struct window_queue *queue, struct pending *p
 
 static int make_event(const struct window_queue *queue, struct pending *p, const struct stamp *now,
                       struct event **ret_event) {
-        return p->is_slow ? irq_event_from_slow(&p->slow, &p->names, now, ret_event) :
+        const struct slow_context context = { .steal_known = p->settled, .steal_ns = p->steal_ns };
+
+        return p->is_slow ? irq_event_from_slow(&p->slow, &p->names, &context, now, ret_event) :
                             make_window_event(queue, p, now, ret_event);
 }
 

@@ -144,13 +144,13 @@ static int group_add(struct slow_group *group, struct event *event) {
         return event->cpu == CPU_NONE ? 0 : cpu_set_add(&group->cpus, event->cpu);
 }
 
-/* Takes out what is told elsewhere; returns how many are left. */
+/* Takes out what is told elsewhere and what the hypervisor did; returns how many are left. */
 static size_t drop_told(struct event **events, size_t n, const struct covers *windows,
                         const struct covers *softirqs) {
         size_t kept = 0;
 
         for (size_t i = 0; i < n; i++) {
-                if (covers_tell(windows, events[i]))
+                if (events[i]->class == CLASS_STEAL || covers_tell(windows, events[i]))
                         continue;
                 if (events[i]->kind == EVENT_SOFTIRQ_LATENCY && covers_tell(softirqs, events[i]))
                         continue;

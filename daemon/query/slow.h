@@ -26,7 +26,7 @@ struct slow_group {
 struct slow {
         struct slow_group *groups; /* by kind, then largest total first */
         size_t n_groups;
-        uint64_t n_told; /* left out: most of each lies in a window, or, of waits, in a slow softirq */
+        uint64_t n_told; /* left out: most of each was stolen, lies in a window or, of waits, in a slow softirq */
 };
 
 /* 0 or -ENOMEM. */

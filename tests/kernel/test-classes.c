@@ -266,7 +266,7 @@ static enum verdict judge_record(const struct test *t, const struct expectation 
         const struct event *e = find_record(&t->watch, x, i);
         const char *fault = NULL;
 
-        if (e && e->kind == EVENT_IRQ_DELAY && e->class != x->class && (is_stolen(e) || is_foreign(e, x))) {
+        if (e && e->class != x->class && (is_stolen(e) || is_foreign(e, x))) {
                 row->n_disturbed++;
                 return VERDICT_DISTURBED;
         }

@@ -37,7 +37,7 @@ static struct event *window_event(const struct abi_window *window, const char *s
         return event;
 }
 
-static struct event *slow_event(uint32_t kind, const char *stack) {
+static struct event *slow_event_with(uint32_t kind, const char *stack, const struct slow_context *context) {
         const struct stamp now = { .monotonic_ns = 101 * NSEC_PER_SEC, .realtime_us = AT(1) };
         const struct abi_slow slow = {
                 .type = ABI_RECORD_SLOW,
@@ -55,8 +55,12 @@ static struct event *slow_event(uint32_t kind, const char *stack) {
 
         if (stack)
                 name(&names, stack);
-        assert_int_equal(irq_event_from_slow(&slow, &names, &now, &event), 0);
+        assert_int_equal(irq_event_from_slow(&slow, &names, context, &now, &event), 0);
         return event;
+}
+
+static struct event *slow_event(uint32_t kind, const char *stack) {
+        return slow_event_with(kind, stack, &(struct slow_context){});
 }
 
 static const char *fingerprint_of(const struct event *event) {
@@ -102,6 +106,25 @@ static void test_window_of_handler(void **state) {
         assert_null(fingerprint_of(event));
 }
 
+/* One second long. */
+static void test_slow_stolen(void **state) {
+        _cleanup_(event_unrefp) struct event *stolen = NULL, *own = NULL;
+
+        stolen = slow_event_with(
+                ABI_SPAN_HARDIRQ, NULL,
+                &(struct slow_context){ .steal_known = true, .steal_ns = 500 * NSEC_PER_MSEC });
+        assert_int_equal(stolen->kind, EVENT_HARDIRQ);
+        assert_int_equal(stolen->class, CLASS_STEAL);
+        assert_null(stolen->culprit);
+        assert_int_equal(event_find_evidence(stolen, "stealNsec")->integer, 500 * NSEC_PER_MSEC);
+
+        own = slow_event_with(ABI_SPAN_HARDIRQ, NULL,
+                              &(struct slow_context){ .steal_known = true, .steal_ns = 499 * NSEC_PER_MSEC });
+        assert_int_equal(own->class, CLASS_HARDIRQ);
+        assert_string_equal(own->culprit, "eth0");
+        assert_int_equal(event_find_evidence(own, "stealNsec")->integer, 499 * NSEC_PER_MSEC);
+}
+
 static void test_slow(void **state) {
         _cleanup_(event_unrefp) struct event *hardirq = NULL, *softirq = NULL, *named = NULL, *wait = NULL;
 
@@ -131,6 +154,7 @@ int main(void) {
                 cmocka_unit_test(test_window),
                 cmocka_unit_test(test_window_of_handler),
                 cmocka_unit_test(test_slow),
+                cmocka_unit_test(test_slow_stolen),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
