@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import xml.etree.ElementTree
 
 sys.path.insert(0, os.environ["IRQWATCH_HARNESS"])
 from kernel import FAST, IRQCTL, Daemon, check, inject, main, note, online_cpus, require, wait_for
@@ -90,6 +91,20 @@ def window_of(daemon, name, attempts=ATTEMPTS, **options):
     raise AssertionError(f"none of {attempts} windows is of class irq-off")
 
 
+def flames(daemon, event):
+    """The graph of a live daemon has the window's stack with its length, folded and as a picture."""
+    folded = daemon.irqctl("flame", "--since", "5m", "--folded", "--weight=time", "--culprit", event["culprit"]).stdout
+    lines = [line for line in folded.splitlines() if "inject_process" in line]
+    check(lines, f"the culprit is not in the folded stacks: {folded}")
+    # The weight's unit is the microsecond; other windows with this culprit may have joined it.
+    weight = sum(int(line.rpartition(" ")[2]) for line in lines)
+    check(weight >= event["durationMinNsec"] // 1000, f"{weight} us is less than the window: {event['durationMinNsec']} ns")
+    svg = daemon.irqctl("flame", "--since", "5m", "--cpu", str(event["cpu"]))
+    check(svg.returncode == 0, svg.stderr)
+    xml.etree.ElementTree.fromstring(svg.stdout)  # throws where it is not well-formed
+    check("inject_process" in svg.stdout, "the culprit is not in the picture")
+
+
 def fields_and_names():
     directory, path = own_cgroup()
     cpu = online_cpus()[-1]
@@ -118,6 +133,7 @@ def fields_and_names():
             text = daemon.irqctl("show", str(event["id"])).stdout
             for word in ("holder", str(process.pid), path):
                 check(word in text, f"\"irqctl show\" does not say {word}: {text}")
+            flames(daemon, event)
     finally:
         wait_for("empty cgroup", lambda: not open(f"{directory}/cgroup.procs", encoding="ascii").read())
         os.rmdir(directory)
