@@ -2,9 +2,8 @@
 #pragma once
 
 /*
- * Symbol names of C++ and Rust in readable form. Pure. C++ goes through the C++ runtime's own demangler;
- * Rust's older mangling is C++'s with a hash at the end and its own escapes, which are resolved here. Rust's
- * newer mangling ("_R...") is left as it is.
+ * Symbol names of C++ and Rust, in both of its manglings, in readable form. Pure. The demangler is that of
+ * the GNU toolchain (libiberty); here it is kept from writing more than anybody would read.
  */
 
 enum {
@@ -13,6 +12,6 @@ enum {
         DEMANGLE_OUTPUT_MAX = 1024, /* longer ones are cut, with "..." at the end */
 };
 
-/* *ret_name: owned by the caller; a copy of the symbol when it is not mangled or cannot be demangled.
- * *ret_note: NULL, or a literal that says why a mangled name was left so; may be NULL. 0 or -ENOMEM. */
-int demangle(const char *symbol, char **ret_name, const char **ret_note);
+/* *ret_name: owned by the caller; a copy of the symbol when it is not mangled or cannot be demangled. 0 or
+ * -ENOMEM. */
+int demangle(const char *symbol, char **ret_name);

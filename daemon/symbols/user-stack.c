@@ -91,14 +91,13 @@ static int frame_add_note(struct frame *frame, const char *note) {
 }
 
 static int frame_set_symbol(struct frame *frame, const char *mangled, uint64_t offset) {
-        const char *note;
         int r;
 
-        r = demangle(mangled, &frame->symbol, &note);
+        r = demangle(mangled, &frame->symbol);
         if (r < 0)
                 return r;
         frame->offset = offset;
-        return frame_add_note(frame, note);
+        return 0;
 }
 
 /* The name of a function in a file, without the version that symbol tables may append: "name@@GLIBC_2.34". */
