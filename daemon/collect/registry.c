@@ -7,5 +7,6 @@ const struct collector_ops *const collector_registry[] = {
         &collector_softirqs,
         &collector_interrupts,
         &collector_cpu,
+        &collector_ksoftirqd,
         NULL,
 };
