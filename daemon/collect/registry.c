@@ -8,5 +8,6 @@ const struct collector_ops *const collector_registry[] = {
         &collector_interrupts,
         &collector_cpu,
         &collector_ksoftirqd,
+        &collector_softnet,
         NULL,
 };
