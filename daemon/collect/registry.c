@@ -9,5 +9,6 @@ const struct collector_ops *const collector_registry[] = {
         &collector_cpu,
         &collector_ksoftirqd,
         &collector_softnet,
+        &collector_netdev,
         NULL,
 };

@@ -13,3 +13,4 @@ extern const struct collector_ops collector_interrupts;
 extern const struct collector_ops collector_cpu;
 extern const struct collector_ops collector_ksoftirqd;
 extern const struct collector_ops collector_softnet;
+extern const struct collector_ops collector_netdev;
