@@ -10,5 +10,6 @@ const struct collector_ops *const collector_registry[] = {
         &collector_ksoftirqd,
         &collector_softnet,
         &collector_netdev,
+        &collector_tcp,
         NULL,
 };

@@ -14,3 +14,4 @@ extern const struct collector_ops collector_cpu;
 extern const struct collector_ops collector_ksoftirqd;
 extern const struct collector_ops collector_softnet;
 extern const struct collector_ops collector_netdev;
+extern const struct collector_ops collector_tcp;
