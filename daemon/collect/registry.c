@@ -11,5 +11,6 @@ const struct collector_ops *const collector_registry[] = {
         &collector_softnet,
         &collector_netdev,
         &collector_tcp,
+        &collector_pressure,
         NULL,
 };

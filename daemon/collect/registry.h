@@ -15,3 +15,4 @@ extern const struct collector_ops collector_ksoftirqd;
 extern const struct collector_ops collector_softnet;
 extern const struct collector_ops collector_netdev;
 extern const struct collector_ops collector_tcp;
+extern const struct collector_ops collector_pressure;
