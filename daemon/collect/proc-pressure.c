@@ -27,7 +27,7 @@ int proc_pressure_parse(const char *text, size_t size, uint64_t *ret_total_us) {
         int r;
 
         while ((r = text_next_line(&text, end, &line)) > 0) {
-                if (!text_slice_starts_with(line, "full "))
+                if (text_slice_starts_with(line, "some "))
                         continue;
                 r = found ? -EBADMSG : read_total(line, &total_us);
                 if (r < 0)

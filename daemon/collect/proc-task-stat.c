@@ -37,7 +37,7 @@ int proc_task_stat_parse(const char *text, size_t size, struct proc_task_stat *r
         uint64_t flags;
         int r;
 
-        /* Names can have newlines too: the line ends with the text. */
+        /* Names can have newlines too, nothing else: the line ends with the text. */
         if (size == 0 || end[-1] != '\n')
                 return -EBADMSG;
         rest.size--;
@@ -45,6 +45,8 @@ int proc_task_stat_parse(const char *text, size_t size, struct proc_task_stat *r
         r = read_comm(&rest, &comm);
         if (r < 0)
                 return r;
+        if (memchr(rest.data, '\n', rest.size))
+                return -EBADMSG;
         for (unsigned i = 0; i < WORDS_BEFORE_FLAGS; i++)
                 if (!text_next_word(&rest, &word))
                         return -EBADMSG;

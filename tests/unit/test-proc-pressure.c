@@ -34,6 +34,8 @@ static void test_bad(void **state) {
         check("\n", -EBADMSG, 0);
         check(SOME, -EBADMSG, 0);
         check(FULL FULL, -EBADMSG, 0);
+        check(FULL "\n", -EBADMSG, 0);
+        check("none avg10=0.00 avg60=0.12 avg300=0.00 total=1\n" FULL, -EBADMSG, 0);
         check("full avg10=0.00 avg60=0.12 avg300=0.00\n", -EBADMSG, 0);
         check("full avg10=0.00 avg60=0.12 avg300=0.00 total=\n", -EBADMSG, 0);
         check("full avg10=0.00 avg60=0.12 avg300=0.00 total=1 2\n", -EBADMSG, 0);

@@ -53,6 +53,8 @@ static void test_bad_stat(void **state) {
                                            "14 )ksoftirqd/0( S 2 0 0 0 -1 69238848\n",
                                            "14 (ksoftirqd/0) S 2 0 0 0 -1\n",
                                            "14 (ksoftirqd/0) S 2 0 0 0 -1 x\n",
+                                           "14 (ksoftirqd/0) S 2 0 0 0 -1 69238848 0\n 0\n",
+                                           "14 (ksoftirqd/0) S 2 0 0 0 -1 69238848\n\n",
                                            "14 (ksoftirqd/0) S 2 0 0 0 -1 69238848" };
 
         for (size_t i = 0; i < ELEMENTSOF(bad); i++)
