@@ -356,7 +356,7 @@ static int read_machine(struct affinity *affinity, const struct stamp *now) {
         };
         int r;
 
-        r = process_walk_step(&affinity->processes, PROCESSES_PER_PASS);
+        r = process_walk_step(&affinity->processes, with_topology, PROCESSES_PER_PASS);
         if (r == -ENOMEM)
                 return r;
         moment.balancer = affinity->processes.complete ? affinity->processes.balancer_found != 0 : -1;

@@ -55,6 +55,23 @@ void irq_affinity_done(struct irq_affinity *affinity) {
         affinity->topology = NULL;
 }
 
+/* Such a file has one line: where a read ends in one, there is no need to ask whether that was all. */
+static int read_file(struct text_buffer *buffer, int dir_fd, const char *path, size_t limit) {
+        _cleanup_(closep) int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        ssize_t n;
+
+        if (fd < 0)
+                return -errno;
+
+        n = buffer->allocated > 0 ? pread(fd, buffer->data, buffer->allocated - 1, 0) : 0;
+        if (n <= 0 || (size_t)n > limit || buffer->data[n - 1] != '\n')
+                return text_buffer_pread(buffer, fd, limit);
+
+        buffer->data[n] = '\0';
+        buffer->size = (size_t)n;
+        return 0;
+}
+
 /* What goes away while it is read is no failure. 1: read, without the newline; 0: not there; -errno. */
 static int read_line(struct irq_affinity *affinity, int dir_fd, unsigned irq, const char *name,
                      size_t limit) {
@@ -62,7 +79,7 @@ static int read_line(struct irq_affinity *affinity, int dir_fd, unsigned irq, co
         int r;
 
         (void)snprintf(path, sizeof(path), "%u/%s", irq, name);
-        r = text_buffer_read(&affinity->buffer, dir_fd, path, limit);
+        r = read_file(&affinity->buffer, dir_fd, path, limit);
         if (r == -ENOENT || r == -ENODEV || r == -ESRCH || r == -EIO || r == -ENOTDIR)
                 return 0;
         if (r < 0)

@@ -153,14 +153,14 @@ static int check_balancer(struct process_walk *walk) {
         return 0;
 }
 
-int process_walk_step(struct process_walk *walk, unsigned n_max) {
+int process_walk_step(struct process_walk *walk, bool begin, unsigned n_max) {
         struct dirent *entry;
         int r;
 
         r = check_balancer(walk);
-        if (r >= 0 && !walk->dir)
+        if (r >= 0 && !walk->dir && begin)
                 r = start(walk);
-        if (r < 0)
+        if (r < 0 || !walk->dir)
                 return r;
 
         for (unsigned n = 0; n < n_max; n += (unsigned)r) {

@@ -17,7 +17,7 @@
 
 struct process_walk {
         int root_fd; /* borrowed */
-        DIR *dir;    /* proc; NULL: the next step begins anew */
+        DIR *dir;    /* proc; NULL: no walk is under way */
         uint64_t own_namespace;
         struct text_buffer buffer;
 
@@ -37,5 +37,7 @@ struct process_walk {
 /* Nothing is opened yet. */
 void process_walk_init(struct process_walk *walk, int root_fd);
 void process_walk_done(struct process_walk *walk);
-/* Looks at n_max processes at most. 0 or -errno: without proc/PID nothing is known. */
-int process_walk_step(struct process_walk *walk, unsigned n_max);
+/* Goes on with the walk under way, or begins one if there is none and begin says so, by n_max processes at
+ * most. Whether the irqbalance that was found still runs is looked at in any case. 0 or -errno: without
+ * proc/PID nothing is known. */
+int process_walk_step(struct process_walk *walk, bool begin, unsigned n_max);
