@@ -132,16 +132,23 @@ static void render_day(const struct style *style, uint64_t us, FILE *f) {
 int render_events_line(const struct style *style, struct json_object *event, uint64_t *last_us, FILE *f) {
         const char *class = field_string(event, "class"), *comm = field_string(event, "comm");
         char moment[FIELD_TEXT_MAX], bracket[FIELD_TEXT_MAX] = "-", cpu[24] = "-", task[FIELD_TEXT_MAX] = "-";
+        const char *kind = field_string(event, "kind") ?: "?";
+        bool is_affinity = strcmp(kind, "affinity") == 0;
+        _cleanup_(freep) char *change =
+                is_affinity ? format_affinity_change(field_object(event, "evidence")) : NULL;
         uint64_t us = field_u64(event, "timeUsec");
         const char *const columns[] = {
                 format_moment(us, us, true, moment),
                 cpu,
                 bracket,
-                class ?: field_string(event, "kind") ?: "?",
+                class ?: kind,
                 field_string(event, "culprit") ?: "-",
-                task,
-                field_string(event, "cgroup") ?: "-",
+                change ?: task,
+                field_string(event, "cgroup") ?: (is_affinity ? "" : "-"),
         };
+
+        if (is_affinity && !change)
+                return -ENOMEM;
 
         if (field_has(event, "durationMinNsec"))
                 (void)format_duration_range(field_u64(event, "durationMinNsec"),

@@ -23,9 +23,6 @@ enum {
         TOPOLOGY_PASSES = 6,
         PROCESSES_PER_PASS = 1024, /* some milliseconds */
         EVENTS_PENDING_MAX = 512,  /* a CPU of a large machine that goes offline moves that many */
-        /* On larger machines an IRQ that every CPU may take has one value of no CPU instead of hundreds: with
-         * thousands of IRQs the values would take more memory than all the rest. */
-        CPUS_TOLD_APART = 64,
 };
 
 enum {
@@ -133,10 +130,11 @@ struct affinity {
         struct irq_affinity irqs;
         struct net_queues queues;
         struct process_walk processes;
-        struct cpu_set online, isolated, isolated_ever;
-        bool knows_isolated, was_all_isolated;
+        struct cpu_set online, isolated;
+        struct cpus_gauge isolated_gauge;
+        bool knows_isolated;
         unsigned n_passes;
-        uint64_t last_us; /* realtime of the pass before, 0: there was none */
+        uint64_t last_ns; /* monotonic, of the pass before; 0: there was none */
 
         struct event *pending[EVENTS_PENDING_MAX]; /* owned references, waiting for dispatch() */
         size_t n_pending;
@@ -172,7 +170,7 @@ static void *affinity_close(void *state) {
         process_walk_done(&affinity->processes);
         cpu_set_done(&affinity->online);
         cpu_set_done(&affinity->isolated);
-        cpu_set_done(&affinity->isolated_ever);
+        cpus_gauge_done(&affinity->isolated_gauge);
         free(affinity);
         return NULL;
 }
@@ -218,30 +216,6 @@ static int on_change(const struct irq_change *change, void *userdata) {
         return 0;
 }
 
-static bool covers(const struct cpu_set *cpus, const struct cpu_set *online) {
-        for (int cpu = cpu_set_next(online, 0); cpu >= 0; cpu = cpu_set_next(online, cpu + 1))
-                if (!cpu_set_contains(cpus, cpu))
-                        return false;
-
-        return true;
-}
-
-/* The store keeps a gauge's value until it is told another: CPUs that once were in the set need their zero.
- */
-static int add_cpus(const struct affinity *affinity, struct batch *batch, const struct cpu_set *cpus,
-                    const struct cpu_set *ever, bool *was_all) {
-        bool all = cpu_set_count(&affinity->online) > CPUS_TOLD_APART && covers(cpus, &affinity->online);
-        int r = 0;
-
-        if (all || *was_all)
-                r = batch_add(batch, CPU_NONE, all);
-        *was_all = *was_all || all;
-
-        for (int cpu = cpu_set_next(ever, 0); r == 0 && cpu >= 0; cpu = cpu_set_next(ever, cpu + 1))
-                r = batch_add(batch, cpu, !all && cpu_set_contains(cpus, cpu));
-        return r;
-}
-
 static int add_irq(const struct affinity *affinity, struct batch *batch, unsigned metric,
                    struct irq_entry *entry, struct irq_cpus *cpus) {
         char name[16];
@@ -259,7 +233,7 @@ static int add_irq(const struct affinity *affinity, struct batch *batch, unsigne
         if (r < 0)
                 return r;
 
-        return add_cpus(affinity, batch, &cpus->set, &cpus->ever, &cpus->was_all);
+        return cpus_gauge_add(&cpus->gauge, batch, &cpus->set, &affinity->online);
 }
 
 static int add_irqs(struct affinity *affinity, struct batch *batch) {
@@ -285,7 +259,7 @@ static int add_queues(struct affinity *affinity, struct batch *batch) {
                 r = batch_add_row(batch, queue->is_tx ? METRIC_XPS : METRIC_RPS,
                                   &(struct row_key){ .name = queue->name });
                 if (r == 0)
-                        r = add_cpus(affinity, batch, &queue->cpus, &queue->ever, &queue->was_all);
+                        r = cpus_gauge_add(&queue->gauge, batch, &queue->cpus, &affinity->online);
         }
 
         return r;
@@ -309,8 +283,7 @@ static int read_isolated(struct affinity *affinity) {
                 affinity->knows_isolated = affinity->knows_isolated || r >= 0;
 
                 for (int cpu = cpu_set_next(&cpus, 0); cpu >= 0; cpu = cpu_set_next(&cpus, cpu + 1))
-                        if ((r = cpu_set_add(&affinity->isolated, cpu)) < 0 ||
-                            (r = cpu_set_add(&affinity->isolated_ever, cpu)) < 0)
+                        if ((r = cpu_set_add(&affinity->isolated, cpu)) < 0)
                                 return r;
         }
 
@@ -328,8 +301,7 @@ static int add_isolated(struct affinity *affinity, struct batch *batch) {
         if (r < 0)
                 return r;
 
-        return add_cpus(affinity, batch, &affinity->isolated, &affinity->isolated_ever,
-                        &affinity->was_all_isolated);
+        return cpus_gauge_add(&affinity->isolated_gauge, batch, &affinity->isolated, &affinity->online);
 }
 
 static int add_processes(struct affinity *affinity, struct batch *batch) {
@@ -351,7 +323,7 @@ static int read_machine(struct affinity *affinity, const struct stamp *now) {
         bool with_topology = affinity->n_passes % TOPOLOGY_PASSES == 0;
         struct affinity_moment moment = {
                 .now = *now,
-                .since_us = affinity->last_us,
+                .since_reading_ns = now->monotonic_ns - affinity->last_ns,
                 .online = &affinity->online,
         };
         int r;
@@ -389,7 +361,7 @@ static int affinity_fill(struct affinity *affinity, struct batch *batch) {
                 return r;
 
         affinity->n_passes++;
-        affinity->last_us = batch->stamp.realtime_us;
+        affinity->last_ns = batch->stamp.monotonic_ns;
         return 0;
 }
 

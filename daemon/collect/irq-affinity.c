@@ -19,7 +19,7 @@ enum {
 static void cpus_done(struct irq_cpus *cpus) {
         free(cpus->text);
         cpu_set_done(&cpus->set);
-        cpu_set_done(&cpus->ever);
+        cpus_gauge_done(&cpus->gauge);
         *cpus = (struct irq_cpus){};
 }
 
@@ -89,25 +89,12 @@ static int read_line(struct irq_affinity *affinity, int dir_fd, unsigned irq, co
         return 1;
 }
 
-static int add_ever(struct irq_cpus *cpus) {
-        int r;
-
-        for (int cpu = cpu_set_next(&cpus->set, 0); cpu >= 0; cpu = cpu_set_next(&cpus->set, cpu + 1)) {
-                r = cpu_set_add(&cpus->ever, cpu);
-                if (r < 0)
-                        return r;
-        }
-
-        return 0;
-}
-
-/* Takes the list in the buffer. ret_old: what it was, for the caller to free. 1: there was another before; 0;
- * on failure nothing changed but ever, where more does no harm. */
+/* Takes the list's text. *ret_old: what it was, for the caller to free. 1: there was another before; 0: it is
+ * the same, or the first; on failure nothing changed. */
 static int cpus_take(struct irq_cpus *cpus, const char *text, struct cpu_set *ret_old) {
-        _cleanup_(cpu_set_done) struct cpu_set set = {};
         _cleanup_(freep) char *copy = NULL;
+        struct cpu_set set = {};
         bool had = cpus->text;
-        struct cpu_set old;
         int r;
 
         if (had && strcmp(cpus->text, text) == 0)
@@ -120,17 +107,8 @@ static int cpus_take(struct irq_cpus *cpus, const char *text, struct cpu_set *re
         if (r < 0)
                 return r;
 
-        old = cpus->set;
+        *ret_old = cpus->set;
         cpus->set = set;
-        set = (struct cpu_set){};
-        r = add_ever(cpus);
-        if (r < 0) {
-                set = cpus->set;
-                cpus->set = old;
-                return r;
-        }
-
-        *ret_old = old;
         free(cpus->text);
         cpus->text = TAKE_PTR(copy);
         return had;

@@ -16,14 +16,14 @@
 
 #include "common/cpulist.h"
 #include "common/fileio.h"
+#include "daemon/collect/cpus-gauge.h"
 #include "daemon/collect/irq-topology.h"
 
 /* A list of CPUs as the kernel gave it, and as it reads. */
 struct irq_cpus {
         char *text; /* NULL: the kernel has no such file, or was not asked yet */
         struct cpu_set set;
-        struct cpu_set ever; /* all CPUs that were in it since the entry was made */
-        bool was_all;        /* private to who makes rows of it */
+        struct cpus_gauge gauge; /* for who makes rows of it */
 };
 
 struct irq_entry {

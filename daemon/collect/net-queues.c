@@ -18,7 +18,7 @@ enum {
 static void queue_done(struct net_queue *queue) {
         free(queue->name);
         cpu_set_done(&queue->cpus);
-        cpu_set_done(&queue->ever);
+        cpus_gauge_done(&queue->gauge);
 }
 
 void net_queues_done(struct net_queues *queues) {
@@ -55,22 +55,14 @@ static int add_queue(struct net_queues *queues, const char *name, bool is_tx, st
         return 0;
 }
 
+/* What is no mask tells nothing. */
 static int set_mask(struct net_queue *queue, const char *mask) {
         int r;
 
         r = cpu_mask_parse(mask, &queue->cpus);
-        if (r < 0) {
-                cpu_set_clear(&queue->cpus); /* not a mask: nothing is known */
-                return r == -ENOMEM ? r : 0;
-        }
-
-        for (int cpu = cpu_set_next(&queue->cpus, 0); cpu >= 0; cpu = cpu_set_next(&queue->cpus, cpu + 1)) {
-                r = cpu_set_add(&queue->ever, cpu);
-                if (r < 0)
-                        return r;
-        }
-
-        return 0;
+        if (r < 0)
+                cpu_set_clear(&queue->cpus);
+        return r == -ENOMEM ? r : 0;
 }
 
 static bool is_empty_mask(const char *mask) {

@@ -12,13 +12,14 @@
 
 #include "common/cpulist.h"
 #include "common/fileio.h"
+#include "daemon/collect/cpus-gauge.h"
 
 struct net_queue {
         char *name; /* "eth0/rx-0", valid UTF-8 on one line */
         bool is_tx;
-        bool seen;                 /* in the latest reading */
-        struct cpu_set cpus, ever; /* in the mask now; at any time */
-        bool was_all;              /* private to who makes rows of it */
+        bool seen;               /* in the latest reading */
+        struct cpu_set cpus;     /* in the mask */
+        struct cpus_gauge gauge; /* for who makes rows of it */
 };
 
 struct net_queues {

@@ -77,12 +77,15 @@ static int add_namespace(struct process_walk *walk, uint64_t inode) {
         return 0;
 }
 
-static bool is_balancer(struct process_walk *walk, int dir_fd, const char *process) {
+/* 1: yes; 0: no, or it is gone; -ENOMEM. */
+static int is_balancer(struct process_walk *walk, int dir_fd, const char *process) {
         char path[PATH_SIZE];
+        int r;
 
         (void)snprintf(path, sizeof(path), "%s/comm", process);
-        if (text_buffer_read(&walk->buffer, dir_fd, path, COMM_FILE_MAX) < 0)
-                return false; /* it is gone */
+        r = text_buffer_read(&walk->buffer, dir_fd, path, COMM_FILE_MAX);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
 
         return strcmp(walk->buffer.data, BALANCER "\n") == 0;
 }
@@ -101,9 +104,10 @@ static int look_at(struct process_walk *walk, const char *process) {
         else if (r == 0 && inode != walk->own_namespace && (r = add_namespace(walk, inode)) < 0)
                 return r;
 
-        if (walk->balancer == 0 && is_balancer(walk, proc_fd, process))
+        r = walk->balancer == 0 ? is_balancer(walk, proc_fd, process) : 0;
+        if (r > 0)
                 walk->balancer = pid;
-        return 1;
+        return r < 0 ? r : 1;
 }
 
 static int start(struct process_walk *walk) {
@@ -136,21 +140,17 @@ static void finish(struct process_walk *walk) {
 
 /* Between two walks the process that was found is asked for again: it may have ended. */
 static int check_balancer(struct process_walk *walk) {
-        char process[24];
-        int fd;
+        char process[64];
+        int r;
 
         if (walk->balancer_found == 0)
                 return 0;
 
-        fd = openat(walk->root_fd, "proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-
-        (void)snprintf(process, sizeof(process), "%llu", (unsigned long long)walk->balancer_found);
-        if (!is_balancer(walk, fd, process))
+        (void)snprintf(process, sizeof(process), "proc/%llu", (unsigned long long)walk->balancer_found);
+        r = is_balancer(walk, walk->root_fd, process);
+        if (r == 0)
                 walk->balancer_found = 0;
-        (void)close_safe(fd);
-        return 0;
+        return MIN(r, 0);
 }
 
 int process_walk_step(struct process_walk *walk, bool begin, unsigned n_max) {

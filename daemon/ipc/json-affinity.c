@@ -37,6 +37,17 @@ static void set_integer(struct json_writer *object, const char *key, const struc
                 json_set_null(object, key);
 }
 
+/* The reading before the one that found the change. */
+static void set_since(struct json_writer *object, const struct event *event) {
+        const struct evidence *evidence = event_find_evidence(event, "sinceReadingNsec");
+
+        if (evidence && evidence->type == EVIDENCE_INTEGER)
+                json_set_u64(object, "sinceUsec",
+                             event->time_us - (uint64_t)evidence->integer / NSEC_PER_USEC);
+        else
+                json_set_null(object, "sinceUsec");
+}
+
 static int format_cpus(const struct evidence *evidence, char **ret_text) {
         _cleanup_(cpu_set_done) struct cpu_set cpus = {};
         int r;
@@ -65,7 +76,7 @@ static void append_change(struct json_writer *array, const struct event *event) 
 
         json_set_i64(&object, "id", event->id);
         json_set_u64(&object, "timeUsec", event->time_us);
-        set_integer(&object, "sinceUsec", event);
+        set_since(&object, event);
         set_integer(&object, "irq", event);
         set_text(&object, "name", event);
         set_text(&object, "device", event);
