@@ -45,7 +45,6 @@ static int add_change(struct table *table, const struct style *style, struct jso
         add_cpus(table, change, "oldCpus");
         add_cpus(table, change, "newCpus");
         table_add(table, COLOUR_DIM, field_string(change, "cause"));
-        table_addf(table, COLOUR_CYAN, "%" PRId64, field_integer(change, "id", 0));
         return 0;
 }
 
@@ -66,7 +65,6 @@ int render_affinity_changes(const struct style *style, struct json_object *repor
         table_add_column(&table, "FROM CPUS", TABLE_FLEX, 9);
         table_add_column(&table, "TO CPUS", TABLE_FLEX, 9);
         table_add_column(&table, "CAUSE", 0, 0);
-        table_add_column(&table, "EVENT", TABLE_SPILL, 0);
         for (size_t i = first; i < n; i++) {
                 r = add_change(&table, style, array_at(changes, i));
                 if (r < 0)
