@@ -191,7 +191,7 @@ char *format_affinity_change(struct json_object *event) {
         if (!old || !new)
                 return NULL;
 
-        if (asprintf(&text, "%s: CPU %s -> %s (%s)", field_string(event, "culprit") ?: "?", *old ? old : "none",
+        if (asprintf(&text, "%s: %s -> %s (%s)", field_string(event, "culprit") ?: "?", *old ? old : "none",
                      *new ? new : "none", field_string(evidence, "cause") ?: "?") < 0)
                 return NULL;
         return text;

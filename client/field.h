@@ -49,7 +49,7 @@ char *format_cpus(struct json_object *array);
 /* Strings of an array, separated by ", "; NULL when out of memory. The caller frees. */
 char *format_strings(struct json_object *array);
 
-/* What an event of kind affinity tells: "IRQ 24 virtio0-input.0: CPU 0-1 -> 1 (configured)". NULL when out of
+/* What an event of kind affinity tells: "IRQ 24 virtio0-input.0: 0-1 -> 1 (configured)". NULL when out of
  * memory. The caller frees. */
 char *format_affinity_change(struct json_object *event);
 

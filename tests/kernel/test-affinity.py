@@ -124,7 +124,7 @@ def moved_and_back():
             text = daemon.irqctl("report", "--since", "2m").stdout
             check("Interrupts moved to other CPUs" in text and action in text, text)
             text = daemon.irqctl("events", "--kind", "affinity").stdout
-            check(f"IRQ {irq} {action}: CPU " in text, text)
+            check(f"IRQ {irq} {action}: " in text, text)
             wait_for("some passes in which nothing happens", lambda n=passes(daemon): passes(daemon) > n + 10)
             check(len(changes(daemon, irq)) == 2, "one change was told more than once")
     finally:
