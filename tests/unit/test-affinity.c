@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 
 #include "common/fileio.h"
-#include "daemon/collect/irq-topology.h"
 #include "daemon/collect/registry.h"
 #include "tests/harness/alloc-fail.h"
 #include "tests/harness/temp-tree.h"
@@ -77,15 +76,11 @@ static void remove_irq(struct fixture *f, unsigned irq) {
         assert_int_equal(unlinkat(f->tree.fd, path, AT_REMOVEDIR), 0);
 }
 
-static void write_process(struct fixture *f, unsigned pid, const char *comm, const char *namespace) {
-        char path[128];
-
-        (void)snprintf(path, sizeof(path), "proc/%u/comm", pid);
-        temp_tree_write(&f->tree, path, comm);
-        (void)snprintf(path, sizeof(path), "proc/%u/ns/x", pid);
-        temp_tree_write(&f->tree, path, "");
-        (void)snprintf(path, sizeof(path), "proc/%u/ns/net", pid);
-        assert_int_equal(symlinkat(namespace, f->tree.fd, path), 0);
+static void write_balancer(struct fixture *f, const char *comm) {
+        temp_tree_write(&f->tree, "proc/1/comm", comm);
+        temp_tree_write(&f->tree, "proc/1/ns/x", "");
+        assert_int_equal(symlinkat("net:[100]", f->tree.fd, "proc/1/ns/net"), 0);
+        assert_int_equal(symlinkat("1", f->tree.fd, "proc/self"), 0);
 }
 
 static int setup(void **state) {
@@ -214,46 +209,6 @@ static void test_machine(void **state) {
         assert_null(ops->close(collector));
 }
 
-static void test_queue_names(void **state) {
-        static const struct {
-                const char *action, *device, *queue;
-        } names[] = {
-                { "virtio0-input.0", "eth0", "rx-0" },
-                { "virtio0-output.12", "eth0", "tx-12" },
-                { "virtio0-config", "eth0", "" },
-                { "virtio1-req.3", "vda", "3" },
-                { "virtio7", "eth7", "" },
-                { "eth0-TxRx-3", "eth0", "3" },
-                { "i40e-ens2f0-TxRx-15", "ens2f0", "15" },
-                { "eth0-Tx-Rx-4", "eth0", "4" },
-                { "eth0-rx-2", "eth0", "rx-2" },
-                { "eth0-tx-9", "eth0", "tx-9" },
-                { "eth10", "eth10", "" },
-                { "eth1", NULL, "" },
-                { "eth0-q3-tx", "eth0", "tx-3" },
-                { "eth0-q3-rx", "eth0", "rx-3" },
-                { "mlx5_comp7@pci:0000:3b:00.0", "ens1", "7" },
-                { "mlx5_async0@pci:0000:3b:00.0", "ens1", "" },
-                { "ena-mgmnt@pci:0000:00:05.0", "eth0", "" },
-                { "nvme0q5", "nvme0", "5" },
-                { "megasas0-msix12", "0000:18:00.0", "12" },
-                { "enp2s0", "enp2s0", "" },
-                { "ahci[0000:00:17.0]", "sda", "" },
-                { "eth0-TxRx-1,eth0-TxRx-2", "eth0", "" },
-                { "", NULL, "" },
-                { "5", NULL, "" },
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
-                char queue[IRQ_QUEUE_MAX];
-
-                irq_queue_of_action(names[i].action, names[i].device, queue);
-                if (strcmp(queue, names[i].queue) != 0)
-                        fail_msg("%s of %s: \"%s\", not \"%s\"", names[i].action, names[i].device ?: "nobody",
-                                 queue, names[i].queue);
-        }
-}
-
 static void assert_text(const struct event *event, const char *name, const char *expected) {
         const struct evidence *evidence = event_find_evidence(event, name);
 
@@ -281,6 +236,14 @@ static void assert_cpus(const struct event *event, const char *name, const char 
                 assert_int_equal(cpu_set_add(&cpus, (int)evidence->integers[i]), 0);
         assert_int_equal(cpu_list_format(&cpus, &text), 0);
         assert_string_equal(text, expected);
+}
+
+static uint64_t single(const struct fixture *f, const char *metric) {
+        for (size_t i = 0; i < f->batch.n_rows; i++)
+                if (strcmp(ops->metrics[f->batch.rows[i].metric].name, metric) == 0)
+                        return f->batch.cells[f->batch.rows[i].first_cell].value;
+
+        return UINT64_MAX; /* not known */
 }
 
 /* Somebody wrote to smp_affinity. */
@@ -323,12 +286,16 @@ static void test_configured(void **state) {
 static void test_effective(void **state) {
         struct fixture *f = *state;
 
+        write_balancer(f, "irqbalance\n");
         pass(f);
+        assert_int_equal(single(f, "irqbalance"), 1);
+        assert_int_equal(single(f, "namespaces"), 0);
         write_irq(f, 24, "eth0-TxRx-0\n", "0-3\n", "0\n");
         temp_tree_write(&f->tree, "sys/devices/system/cpu/online", "0,2-3\n");
         pass(f);
         assert_int_equal(f->n_events, 1);
         assert_text(f->events[0], "cause", "effective");
+        assert_text(f->events[0], "irqbalance", "running");
         assert_cpus(f->events[0], "oldCpus", "1");
         assert_cpus(f->events[0], "newCpus", "0");
         assert_cpus(f->events[0], "oldEffectiveCpus", NULL);
@@ -464,48 +431,6 @@ static void test_many_changes(void **state) {
         assert_int_equal(f->n_events, 512);
 }
 
-static uint64_t single(const struct fixture *f, const char *metric) {
-        for (size_t i = 0; i < f->batch.n_rows; i++)
-                if (strcmp(ops->metrics[f->batch.rows[i].metric].name, metric) == 0)
-                        return f->batch.cells[f->batch.rows[i].first_cell].value;
-
-        return UINT64_MAX; /* not known */
-}
-
-/* Processes are counted in portions: nothing is said before the first count is complete. */
-static void test_processes(void **state) {
-        enum { N = 2500 };
-        struct fixture *f = *state;
-
-        assert_int_equal(symlinkat("1", f->tree.fd, "proc/self"), 0);
-        for (unsigned pid = 1; pid <= N; pid++)
-                write_process(f, pid, pid == 77 ? "irqbalance\n" : "irqbalance-ui\n",
-                              pid % 2   ? "net:[100]"
-                              : pid % 4 ? "net:[101]"
-                                        : "net:[102]");
-        pass(f);
-        assert_int_equal(single(f, "namespaces"), UINT64_MAX);
-        assert_int_equal(single(f, "irqbalance"), UINT64_MAX);
-        pass(f);
-        pass(f);
-        assert_int_equal(single(f, "namespaces"), 2);
-        assert_int_equal(single(f, "irqbalance"), 1);
-
-        write_irq(f, 24, "eth0-TxRx-0\n", "3\n", "3\n");
-        pass(f);
-        assert_int_equal(f->n_events, 1);
-        assert_text(f->events[0], "irqbalance", "running");
-
-        /* Its end is seen at once, its return with the next count. */
-        temp_tree_write(&f->tree, "proc/77/comm", "sleep\n");
-        pass(f);
-        assert_int_equal(single(f, "irqbalance"), 0);
-        temp_tree_write(&f->tree, "proc/78/comm", "irqbalance\n");
-        for (unsigned i = 0; i < 6; i++)
-                pass(f);
-        assert_int_equal(single(f, "irqbalance"), 1);
-}
-
 /* RPS is set, changed and taken back; masks are read on every sixth pass. */
 static void test_queues(void **state) {
         struct fixture *f = *state;
@@ -598,9 +523,7 @@ static void test_no_memory(void **state) {
         bool reached = true;
         unsigned nth;
 
-        assert_int_equal(symlinkat("1", f->tree.fd, "proc/self"), 0);
-        write_process(f, 1, "init\n", "net:[100]");
-        write_process(f, 2, "other\n", "net:[101]");
+        write_balancer(f, "init\n");
         temp_tree_write(&f->tree, "sys/class/net/veth0/queues/rx-0/rps_cpus", "3\n");
         temp_tree_write(&f->tree, "sys/bus/pci/devices/0000:00:03.0/msi_irqs/24", "msix\n");
         temp_tree_write(&f->tree, "sys/devices/system/cpu/isolated", "2\n");
@@ -639,7 +562,6 @@ static void test_no_memory_for_change(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_machine),
-                cmocka_unit_test(test_queue_names),
                 TEST(test_configured),
                 TEST(test_effective),
                 TEST(test_cells),
@@ -649,7 +571,7 @@ int main(void) {
                 TEST(test_no_handler),
                 TEST(test_no_effective),
                 TEST(test_many_changes),
-                TEST(test_processes),
+
                 TEST(test_queues),
                 TEST(test_isolated),
                 TEST(test_garbled),
