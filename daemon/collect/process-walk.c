@@ -93,7 +93,7 @@ static int is_balancer(struct process_walk *walk, int dir_fd, const char *proces
 /* A process that ends meanwhile is none. */
 static int look_at(struct process_walk *walk, const char *process) {
         int proc_fd = dirfd(walk->dir), r;
-        uint64_t inode, pid;
+        uint64_t inode = 0, pid;
 
         if (parse_u64(process, &pid) < 0)
                 return 0;
