@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "daemon/ipc/json-affinity.h"
 #include "daemon/ipc/json-rates.h"
 
 static void set_findings(struct json_writer *writer, const struct findings *findings) {
@@ -135,7 +136,8 @@ static const char *find_label(const struct rates *rates, const struct rates_row 
         return NULL;
 }
 
-static void set_interrupts(struct json_writer *writer, const struct rates *rates, bool with_cpus) {
+static void set_interrupts(struct json_writer *writer, const struct report *report, bool with_cpus) {
+        const struct rates *rates = report->interrupts;
         struct json_writer array = json_writer_array();
 
         for (size_t i = 0; rates && i < rates->n_rows; i++) {
@@ -152,7 +154,7 @@ static void set_interrupts(struct json_writer *writer, const struct rates *rates
                 json_set_u64(&object, "total", row->total);
                 json_set_double(&object, "perSecond", row->per_second);
                 json_set_per_cpu(&object, rates, row, with_cpus);
-                json_set_null(&object, "affinity"); /* no collector reads it yet */
+                json_set_affinity(&object, report->affinity, row->name);
                 json_append_writer(&array, &object);
         }
 
@@ -223,8 +225,9 @@ int json_report(const struct report *report, const struct json_host *host, bool 
         set_windows(&writer, report->windows);
         set_latency(&writer, report->latency);
         set_softirqs(&writer, report->softirqs, with_cpus);
-        set_interrupts(&writer, report->interrupts, with_cpus);
+        set_interrupts(&writer, report, with_cpus);
         set_gaps(&writer, report);
         set_times(&writer, report);
+        json_set_affinity_changes(&writer, report->affinity);
         return json_writer_finish(&writer, ret_object);
 }

@@ -145,6 +145,9 @@ static int report_fill(const struct store *store, const struct report_request *r
         r = report_fill_rates(store, request, "interrupts", &report->interrupts);
         if (r < 0)
                 return r;
+        r = affinity_query(store, request->since_us, request->until_us, request->cpus, &report->affinity);
+        if (r < 0)
+                return r;
         r = report_fill_times(store, request, "softirq-time", &report->softirq_times);
         if (r < 0)
                 return r;
@@ -194,6 +197,7 @@ struct report *report_free(struct report *report) {
         (void)latency_free(report->latency);
         (void)rates_free(report->softirqs);
         (void)rates_free(report->interrupts);
+        (void)affinity_free(report->affinity);
         (void)histograms_free(report->softirq_times);
         (void)histograms_free(report->hardirq_times);
         findings_done(&report->findings);

@@ -13,6 +13,7 @@
 
 #include "common/cleanup.h"
 #include "common/cpulist.h"
+#include "daemon/query/affinity.h"
 #include "daemon/query/findings.h"
 #include "daemon/query/histograms.h"
 #include "daemon/query/latency.h"
@@ -40,6 +41,7 @@ struct report {
         struct latency *latency;    /* NULL: irq-delay does not run */
         struct rates *softirqs;     /* NULL: not collected */
         struct rates *interrupts;
+        struct affinity *affinity;  /* never NULL */
         struct histograms *softirq_times; /* NULL: spans are not measured */
         struct histograms *hardirq_times;
         struct report_gap *gaps;    /* includes the time before the daemon started watching */
