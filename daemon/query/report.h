@@ -16,6 +16,7 @@
 #include "daemon/query/findings.h"
 #include "daemon/query/histograms.h"
 #include "daemon/query/latency.h"
+#include "daemon/query/packets.h"
 #include "daemon/query/rates.h"
 #include "daemon/query/slow.h"
 #include "daemon/query/windows.h"
@@ -42,6 +43,7 @@ struct report {
         struct rates *interrupts;
         struct histograms *softirq_times; /* NULL: spans are not measured */
         struct histograms *hardirq_times;
+        struct packets *packets;    /* NULL: none were sampled */
         struct report_gap *gaps;    /* includes the time before the daemon started watching */
         size_t n_gaps;
         struct findings findings;
