@@ -6,5 +6,6 @@ const struct collector_ops *const collector_registry[] = {
         &collector_irq_delay,
         &collector_softirqs,
         &collector_interrupts,
+        &collector_packets,
         NULL,
 };

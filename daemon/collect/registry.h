@@ -10,3 +10,4 @@
 extern const struct collector_ops collector_irq_delay;
 extern const struct collector_ops collector_softirqs;
 extern const struct collector_ops collector_interrupts;
+extern const struct collector_ops collector_packets;
