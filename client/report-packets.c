@@ -48,78 +48,73 @@ static int render_kinds(const struct style *style, struct json_object *packets, 
         return r;
 }
 
-/* "10.0.0.7 99.8 %, 10.0.0.9 0.1 %" */
-static int name_sources(struct json_object *packets, FILE *f) {
+/* "3 sources: 10.0.0.7 99.8 %, 10.0.0.9 0.1 %, 10.0.0.8 0.1 %" */
+static int write_sources(const struct style *style, struct json_object *packets, FILE *f) {
         struct json_object *sources = field_array(packets, "sources");
-        double sampled = MAX((double)field_u64(packets, "sampled"), 1.0);
-        double first = (double)field_u64(array_at(sources, 0), "count") / sampled;
+        uint64_t n = field_u64(packets, "distinctSources"),
+                 sampled = MAX(field_u64(packets, "sampled"), UINT64_C(1));
+        double first = (double)field_u64(array_at(sources, 0), "count") / (double)sampled;
         char buf[FIELD_TEXT_MAX];
 
+        /* The same source in two samples is counted twice. */
+        fprintf(f, "%s%" PRIu64 " source%s", field_u64(packets, "samples") > 1 && n > 1 ? "at most " : "", n,
+                n > 1 ? "s" : "");
         if (first < SOURCE_SHARE_MIN) {
-                fprintf(f, ", none with more than %s: many senders, or forged addresses", format_share(first, buf));
+                fprintf(f, ", none with more than %s: many senders, or forged addresses",
+                        format_share(first, buf));
                 return 0;
         }
 
         for (size_t i = 0; i < MIN(array_length(sources), (size_t)SOURCES_MAX); i++) {
                 struct json_object *source = array_at(sources, i);
-                _cleanup_(freep) char *name = text_sanitize(field_string(source, "name") ?: "?");
 
-                if (!name)
-                        return -ENOMEM;
-                fprintf(f, "%s%s %s", i > 0 ? ", " : ": ", name,
-                        format_share((double)field_u64(source, "count") / sampled, buf));
+                fprintf(f, "%s%s %s", i > 0 ? ", " : ": ", field_string(source, "name") ?: "?",
+                        format_share((double)field_u64(source, "count") / (double)sampled, buf));
         }
 
         return 0;
 }
 
-static int render_sources(const struct style *style, struct json_object *packets, FILE *f) {
-        uint64_t n = field_u64(packets, "distinctSources"), n_samples = field_u64(packets, "samples");
-        _cleanup_(freep) char *text = NULL;
-        size_t size = 0;
-        FILE *memory;
-        int r;
-
-        if (n == 0)
-                return 0;
-        memory = open_memstream(&text, &size);
-        if (!memory)
-                return -ENOMEM;
-
-        /* The same source in two samples is counted twice. */
-        fprintf(memory, "%s%" PRIu64 " source%s",
-                n_samples > 1 && n > 1 ? "at most " : "", n, n > 1 ? "s" : "");
-        r = name_sources(packets, memory);
-        if (fclose(memory) != 0 || r < 0)
-                return -ENOMEM;
-
-        fputs("  from ", f);
-        style_wrap(style, f, 7, COLOUR_NONE, text);
-        return 0;
-}
-
-static int write_title(const struct style *style, struct json_object *packets, FILE *f) {
+/* "eth0: looked at 4893 of 29356 packets, 60 bytes on average, at 14:11:40" */
+static int write_extent(const struct style *style, struct json_object *packets, FILE *f) {
         struct json_object *devices = field_array(packets, "devices");
         uint64_t sampled = field_u64(packets, "sampled"), samples = field_u64(packets, "samples");
         char last[FIELD_TEXT_MAX];
 
-        style_heading(style, f, "Packets received, sampled because it looked like a flood");
-        for (size_t i = 0; i < array_length(devices); i++) {
-                _cleanup_(freep) char *name =
-                        text_sanitize(field_string(array_at(devices, i), "name") ?: "?");
-
-                if (!name)
-                        return -ENOMEM;
-                fprintf(f, "%s%s", i > 0 ? ", " : "  on ", name);
-        }
+        for (size_t i = 0; i < array_length(devices); i++)
+                fprintf(f, "%s%s", i > 0 ? ", " : "", field_string(array_at(devices, i), "name") ?: "?");
 
         fprintf(f, ": looked at %" PRIu64 " of %" PRIu64 " packets, %" PRIu64 " bytes on average, ", sampled,
                 field_u64(packets, "observed"), field_u64(packets, "bytes") / MAX(sampled, UINT64_C(1)));
         format_moment(field_u64(packets, "lastUsec"), style->now_us, false, last);
         if (samples > 1)
-                fprintf(f, "in %" PRIu64 " samples, the last at %s\n", samples, last);
+                fprintf(f, "in %" PRIu64 " samples, the last at %s", samples, last);
         else
-                fprintf(f, "at %s\n", last);
+                fprintf(f, "at %s", last);
+        return 0;
+}
+
+/* What write() says of the packets, wrapped behind a word. */
+static int render_line(const struct style *style, struct json_object *packets, const char *word,
+                       int (*write)(const struct style *style, struct json_object *packets, FILE *f),
+                       FILE *f) {
+        _cleanup_(freep) char *text = NULL, *safe = NULL;
+        size_t size = 0;
+        FILE *memory;
+        int r;
+
+        memory = open_memstream(&text, &size);
+        if (!memory)
+                return -ENOMEM;
+        r = write(style, packets, memory);
+        if (fclose(memory) != 0 || r < 0)
+                return -ENOMEM;
+        safe = text_sanitize(text);
+        if (!safe)
+                return -ENOMEM;
+
+        fprintf(f, "  %s ", word);
+        style_wrap(style, f, (unsigned)strlen(word) + 3, COLOUR_NONE, safe);
         return 0;
 }
 
@@ -130,8 +125,11 @@ int render_packets(const struct style *style, struct json_object *report, FILE *
         if (!packets)
                 return 0;
 
-        r = write_title(style, packets, f);
+        style_heading(style, f, "Packets received, sampled because it looked like a flood");
+        r = render_line(style, packets, "on", write_extent, f);
         if (r == 0)
                 r = render_kinds(style, packets, f);
-        return r < 0 ? r : render_sources(style, packets, f);
+        if (r == 0 && field_u64(packets, "distinctSources") > 0)
+                r = render_line(style, packets, "from", write_sources, f);
+        return r;
 }

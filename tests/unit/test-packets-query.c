@@ -4,9 +4,6 @@
 
 #include "daemon/query/packets.h"
 
-/* The order of the collector's metrics. */
-enum { SAMPLED, SOURCES, SAMPLES, OBSERVED, BYTES, DISTINCT, DEVICES };
-
 struct fixture {
         struct store *store;
         unsigned source;
@@ -35,7 +32,7 @@ static void add_kind(struct fixture *f, const char *protocol, const char *flags,
                      uint64_t n) {
         const struct row_key key = { .name = protocol, .labels = { flags, port } };
 
-        assert_int_equal(batch_add_row(&f->batch, SAMPLED, &key), 0);
+        assert_int_equal(batch_add_row(&f->batch, PACKETS_SAMPLED, &key), 0);
         assert_int_equal(batch_add(&f->batch, CPU_NONE, n), 0);
 }
 
@@ -44,10 +41,10 @@ static void add(struct fixture *f, unsigned metric, const char *name, uint64_t n
 }
 
 static void pass(struct fixture *f, double second, uint64_t samples, uint64_t observed) {
-        add(f, SAMPLES, "", samples);
-        add(f, OBSERVED, "", observed);
-        add(f, BYTES, "", samples * 60000);
-        add(f, DISTINCT, "", samples * 3);
+        add(f, PACKETS_SAMPLES, "", samples);
+        add(f, PACKETS_OBSERVED, "", observed);
+        add(f, PACKETS_BYTES, "", samples * 60000);
+        add(f, PACKETS_DISTINCT, "", samples * 3);
         commit(f->store, f->source, second, &f->batch);
 }
 
@@ -58,10 +55,10 @@ static void first_sample(struct fixture *f) {
         add_kind(f, "tcp", "S", "other", 10);
         add_kind(f, "udp", "", "53", 35);
         add_kind(f, "icmp", "", "", 5);
-        add(f, SOURCES, "10.0.0.7", 600);
-        add(f, SOURCES, "2001:db8::1", 300);
-        add(f, SOURCES, "other", 100);
-        add(f, DEVICES, "eth0", 1);
+        add(f, PACKETS_SOURCES, "10.0.0.7", 600);
+        add(f, PACKETS_SOURCES, "2001:db8::1", 300);
+        add(f, PACKETS_SOURCES, "other", 100);
+        add(f, PACKETS_DEVICES, "eth0", 1);
 }
 
 static void fill(struct fixture *f) {
@@ -74,15 +71,15 @@ static void fill(struct fixture *f) {
         /* The second one: some keys made room for others. */
         add_kind(f, "tcp", "S", "80", 900 + 50);
         add_kind(f, "udp", "", "123", 950);
-        add(f, SOURCES, "10.0.0.9", 1000);
-        add(f, DEVICES, "eth0", 1);
-        add(f, DEVICES, "eth1", 1);
+        add(f, PACKETS_SOURCES, "10.0.0.9", 1000);
+        add(f, PACKETS_DEVICES, "eth0", 1);
+        add(f, PACKETS_DEVICES, "eth1", 1);
         pass(f, 10, 2, 90000);
         add_kind(f, "tcp", "S", "80", 950);
         add_kind(f, "udp", "", "123", 950);
-        add(f, SOURCES, "10.0.0.9", 1000);
-        add(f, DEVICES, "eth0", 1);
-        add(f, DEVICES, "eth1", 1);
+        add(f, PACKETS_SOURCES, "10.0.0.9", 1000);
+        add(f, PACKETS_DEVICES, "eth0", 1);
+        add(f, PACKETS_DEVICES, "eth1", 1);
         pass(f, 11, 2, 90000);
 }
 
