@@ -195,7 +195,7 @@ static __always_inline void read_packet(struct sk_buff *skb, struct abi_packet *
         read_network(&view, __builtin_bswap16(BPF_CORE_READ(skb, protocol)), packet);
 }
 
-static __always_inline int draw(struct sk_buff *skb, const char *device, __u32 namespace) {
+static __always_inline int draw(struct sk_buff *skb, const char *device, __u32 netns) {
         struct abi_packet *packet;
         __u64 *n;
         __u32 zero = 0;
@@ -206,7 +206,7 @@ static __always_inline int draw(struct sk_buff *skb, const char *device, __u32 n
                 if (!device[i])
                         break;
         }
-        if (namespace != config.namespace)
+        if (netns != config.netns)
                 return 0;
 
         n = bpf_map_lookup_elem(&observed, &zero);

@@ -38,7 +38,7 @@ struct abi_packet {
 struct abi_packets_config {
         char device[ABI_DEVICE_MAX]; /* padded with NUL */
         __u64 until_ns;              /* CLOCK_MONOTONIC; from then on the program does nothing */
-        __u32 namespace;             /* inode number of the device's network namespace */
+        __u32 netns;                 /* inode number of the device's network namespace */
         __u32 draw_below;            /* a packet is drawn when a random 32-bit number is at most this */
         __u32 n_max;                 /* once so many were drawn the program does nothing */
         __u32 unused;

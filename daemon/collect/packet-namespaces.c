@@ -43,9 +43,9 @@ int packet_namespaces_init(struct packet_namespaces *namespaces, int root_fd) {
         return r == -ENOENT ? 0 : r; /* a kernel without network namespaces */
 }
 
-static void namespace_done(struct packet_namespace *namespace) {
-        packet_devices_done(&namespace->before);
-        packet_devices_done(&namespace->after);
+static void namespace_done(struct packet_namespace *netns) {
+        packet_devices_done(&netns->before);
+        packet_devices_done(&netns->after);
 }
 
 void packet_namespaces_done(struct packet_namespaces *namespaces) {
@@ -115,7 +115,7 @@ int packet_namespaces_find(struct packet_namespaces *namespaces, int root_fd) {
                 return r;
 
         while ((entry = readdir(dir))) {
-                uint32_t inode;
+                uint32_t inode = 0;
                 uint64_t pid;
 
                 if (parse_u64(entry->d_name, &pid) == 0 && pid <= INT32_MAX &&
@@ -126,29 +126,28 @@ int packet_namespaces_find(struct packet_namespaces *namespaces, int root_fd) {
         return 0;
 }
 
-static int read_devices(struct packet_namespaces *namespaces, struct packet_namespace *namespace, int root_fd,
+static int read_devices(struct packet_namespaces *namespaces, struct packet_namespace *netns, int root_fd,
                         uint64_t now_ns) {
-        struct packet_devices oldest = namespace->before;
+        struct packet_devices oldest = netns->before;
         char path[PATH_SIZE];
-        uint32_t inode;
+        uint32_t inode = 0;
         int r;
 
-        r = text_buffer_read(&namespaces->buffer, root_fd, process_path(path, namespace->pid, "net/dev"),
+        r = text_buffer_read(&namespaces->buffer, root_fd, process_path(path, netns->pid, "net/dev"),
                              FILE_MAX);
         if (r < 0)
                 return r;
         /* Behind the reading: the process may have gone, its number may be another's. */
-        if (namespace->pid != 0 &&
-            (find_inode(root_fd, namespace->pid, &inode) < 0 || inode != namespace->inode))
+        if (netns->pid != 0 && (find_inode(root_fd, netns->pid, &inode) < 0 || inode != netns->inode))
                 return -ESRCH;
 
-        namespace->before = namespace->after;
-        namespace->before_ns = namespace->after_ns;
-        namespace->after = oldest;
-        namespace->after_ns = now_ns;
-        r = packet_devices_parse(&namespace->after, namespaces->buffer.data, namespaces->buffer.size);
+        netns->before = netns->after;
+        netns->before_ns = netns->after_ns;
+        netns->after = oldest;
+        netns->after_ns = now_ns;
+        r = packet_devices_parse(&netns->after, namespaces->buffer.data, namespaces->buffer.size);
         if (r < 0)
-        namespace->before_ns = namespace->after_ns = 0; /* nothing to compare with */
+                netns->before_ns = netns->after_ns = 0; /* nothing to compare with */
         return r;
 }
 
@@ -160,12 +159,12 @@ void packet_namespaces_read_others(struct packet_namespaces *namespaces, int roo
         size_t n = 1;
 
         for (size_t i = 1; i < namespaces->n; i++) {
-                struct packet_namespace *namespace = &namespaces->items[i];
+                struct packet_namespace *netns = &namespaces->items[i];
 
-                if (read_devices(namespaces, namespace, root_fd, now_ns) < 0)
-                        namespace_done(namespace);
+                if (read_devices(namespaces, netns, root_fd, now_ns) < 0)
+                        namespace_done(netns);
                 else
-                        namespaces->items[n++] = *namespace;
+                        namespaces->items[n++] = *netns;
         }
 
         namespaces->n = n;

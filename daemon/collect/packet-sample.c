@@ -145,7 +145,7 @@ static int reset(struct packet_sample *sample) {
 int packet_sample_start(struct packet_sample *sample, const struct packet_sample_request *request) {
         struct abi_packets_config config = {
                 .until_ns = request->until_ns,
-                .namespace = request->namespace_inode,
+                .netns = request->namespace_inode,
                 .draw_below = UINT32_MAX / request->one_in,
                 .n_max = MIN(request->n_max, (uint32_t)ABI_PACKETS_MAX),
         };

@@ -196,16 +196,16 @@ static const struct packet_namespace *find_suspect(struct packets *p, struct pac
 
         *suspect = (struct packet_suspect){};
         for (size_t i = 0; i < p->namespaces.n; i++) {
-                const struct packet_namespace *namespace = &p->namespaces.items[i];
+                const struct packet_namespace *netns = &p->namespaces.items[i];
                 const struct packet_device *before = suspect->device;
 
-                if (namespace->before_ns == 0)
+                if (netns->before_ns == 0)
                         continue;
-                packet_find_suspect(&p->limits, &namespace->before, &namespace->after,
-                                    namespace->after_ns - namespace->before_ns,
-                                    i == 0 ? is_own_device_usable : NULL, p, suspect);
+                packet_find_suspect(&p->limits, &netns->before, &netns->after,
+                                    netns->after_ns - netns->before_ns, i == 0 ? is_own_device_usable : NULL,
+                                    p, suspect);
                 if (suspect->device != before)
-                        found = namespace;
+                        found = netns;
         }
 
         return found;
@@ -244,7 +244,7 @@ static void finish_sample(struct packets *p) {
 }
 
 static int sample(void *state, struct batch *batch) {
-        const struct packet_namespace *namespace;
+        const struct packet_namespace *netns;
         struct packet_suspect suspect;
         struct packets *p = state;
         uint64_t now_ns = batch->stamp.monotonic_ns;
@@ -254,11 +254,11 @@ static int sample(void *state, struct batch *batch) {
         if (r < 0)
                 return r;
 
-        namespace = find_suspect(p, &suspect);
-        p->n_suspicious += !!namespace;
-        if (packet_trigger_step(&p->trigger, &p->limits, now_ns, suspect.per_second) &&
-            !packet_sample_is_running(p->sample))
-                start_sample(p, &suspect, namespace->inode, now_ns);
+        netns = find_suspect(p, &suspect);
+        p->n_suspicious += !!netns;
+        if (!packet_sample_is_running(p->sample) &&
+            packet_trigger_step(&p->trigger, &p->limits, now_ns, suspect.per_second))
+                start_sample(p, &suspect, netns->inode, now_ns);
 
         return packet_tally_report(&p->tally, batch);
 }
