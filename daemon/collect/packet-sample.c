@@ -64,12 +64,17 @@ static int take_record(void *userdata, void *data, size_t size) {
         return 0;
 }
 
+/* Closes the link's descriptor, which detaches the program, whatever bpf_link__destroy() returns. */
+static void detach(struct packet_sample *sample) {
+        (void)bpf_link__destroy(sample->link);
+        sample->link = NULL;
+}
+
 struct packet_sample *packet_sample_free(struct packet_sample *sample) {
         if (!sample)
                 return NULL;
 
-        (void)bpf_link__destroy(
-                sample->link); /* closes its descriptor, which detaches, whatever it returns */
+        detach(sample);
         ring_buffer__free(sample->ring);
         packets_bpf__destroy(sample->skel);
         free(sample->n_observed);
@@ -182,9 +187,7 @@ int packet_sample_finish(struct packet_sample *sample, struct packet_sample_resu
         uint32_t zero = 0;
         int r;
 
-        (void)bpf_link__destroy(
-                sample->link); /* closes its descriptor, which detaches, whatever it returns */
-        sample->link = NULL;
+        detach(sample);
 
         r = ring_buffer__consume(sample->ring);
         if (r < 0)
