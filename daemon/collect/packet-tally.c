@@ -185,7 +185,7 @@ static void add_kinds(struct packet_tally *tally, struct tally_entry *entries, s
         }
         n = rank(entries, n);
         (void)add_first(&tally->kinds, entries, n, _ABI_PACKET_PROTOCOL_MAX,
-                        tally->n_samples); /* all of them */
+                        tally->n_samples); /* all of them: no more than protocols */
 }
 
 /* All-zero is the key of the rest, and of packets that have no source of which we know. */
