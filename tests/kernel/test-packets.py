@@ -108,8 +108,10 @@ def syn_flood_is_sampled_and_detached():
     check_bounds(packets)
     check(packets["devices"] == [{"name": "irqwnear", "count": 1}], f"{packets['devices']}")
     check(share_of(packets, protocol="tcp", flags="S", port="80") > 0.99, f"{packets['kinds']}")
-    check(packets["sources"] == [{"name": THERE, "count": packets["sampled"]}], f"{packets['sources']}")
-    check(packets["distinctSources"] == 1 and 40 <= packets["bytes"] / packets["sampled"] <= 80, f"{packets}")
+    # The stack's own IPv6 solicitations on a fresh device are the only others.
+    first = packets["sources"][0]
+    check(first["name"] == THERE and first["count"] > packets["sampled"] * 0.99, f"{packets['sources']}")
+    check(packets["distinctSources"] <= 3 and 40 <= packets["bytes"] / packets["sampled"] <= 80, f"{packets}")
     check("looked like a flood" in text and THERE in text, text)
     note(f"{packets['sampled']} of {packets['observed']} packets drawn")
 
