@@ -31,6 +31,7 @@ int render_headline(const struct style *style, struct json_object *report, FILE 
 int render_no_findings(const struct style *style, struct json_object *report, FILE *f);
 int render_latency(const struct style *style, struct json_object *report, FILE *f);
 int render_interrupt_times(const struct style *style, struct json_object *report, FILE *f);
+int render_packets(const struct style *style, struct json_object *report, FILE *f);
 int render_softirqs(const struct style *style, struct json_object *report, FILE *f);
 int render_interrupts(const struct style *style, struct json_object *report, FILE *f);
 int render_affinity_changes(const struct style *style, struct json_object *report, FILE *f);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/ipc/json-affinity.h"
+#include "daemon/ipc/json-packets.h"
 #include "daemon/ipc/json-rates.h"
 
 static void set_findings(struct json_writer *writer, const struct findings *findings) {
@@ -229,5 +230,6 @@ int json_report(const struct report *report, const struct json_host *host, bool 
         set_gaps(&writer, report);
         set_times(&writer, report);
         json_set_affinity_changes(&writer, report->affinity);
+        json_set_packets(&writer, "packets", report->packets);
         return json_writer_finish(&writer, ret_object);
 }

@@ -17,6 +17,7 @@
 #include "daemon/query/findings.h"
 #include "daemon/query/histograms.h"
 #include "daemon/query/latency.h"
+#include "daemon/query/packets.h"
 #include "daemon/query/rates.h"
 #include "daemon/query/slow.h"
 #include "daemon/query/windows.h"
@@ -44,6 +45,7 @@ struct report {
         struct affinity *affinity;  /* never NULL */
         struct histograms *softirq_times; /* NULL: spans are not measured */
         struct histograms *hardirq_times;
+        struct packets *packets;    /* NULL: none were sampled */
         struct report_gap *gaps;    /* includes the time before the daemon started watching */
         size_t n_gaps;
         struct findings findings;
