@@ -214,8 +214,6 @@ static int get_status(void *userdata, struct status *ret_status) {
         struct manager *m = userdata;
         struct status_sources sources = {
                 .config = m->config,
-                .sections = m->sections,
-                .n_sections = m->n_sections,
                 .runners = m->runners,
                 .n_runners = m->n_runners,
                 .store = m->store,
