@@ -132,15 +132,17 @@ static void render_day(const struct style *style, uint64_t us, FILE *f) {
 int render_events_line(const struct style *style, struct json_object *event, uint64_t *last_us, FILE *f) {
         const char *class = field_string(event, "class"), *comm = field_string(event, "comm");
         char moment[FIELD_TEXT_MAX], bracket[FIELD_TEXT_MAX] = "-", cpu[24] = "-", task[FIELD_TEXT_MAX] = "-";
+        struct json_object *evidence = field_object(event, "evidence");
         uint64_t us = field_u64(event, "timeUsec");
+        /* Alerts have no culprit: their rule, its state and the sentence stand in these columns. */
         const char *const columns[] = {
                 format_moment(us, us, true, moment),
                 cpu,
                 bracket,
                 class ?: field_string(event, "kind") ?: "?",
-                field_string(event, "culprit") ?: "-",
+                field_string(event, "culprit") ?: field_string(evidence, "rule") ?: "-",
                 task,
-                field_string(event, "cgroup") ?: "-",
+                field_string(event, "cgroup") ?: field_string(evidence, "text") ?: "-",
         };
 
         if (field_has(event, "durationMinNsec"))
@@ -150,6 +152,8 @@ int render_events_line(const struct style *style, struct json_object *event, uin
                 (void)snprintf(cpu, sizeof(cpu), "%" PRId64, field_integer(event, "cpu", -1));
         if (comm)
                 (void)snprintf(task, sizeof(task), "%s[%" PRId64 "]", comm, field_integer(event, "pid", 0));
+        else if (field_has(evidence, "rule"))
+                (void)snprintf(task, sizeof(task), "%s", field_string(evidence, "state") ?: "-");
 
         if (!same_day(us, *last_us ?: style->now_us))
                 render_day(style, us, f);

@@ -418,6 +418,29 @@ static void test_no_histograms(void **state) {
                         "org.varlink.service.InvalidParameter", "parameter", "metric");
 }
 
+static void test_alerts(void **state) {
+        _cleanup_(json_putp) struct json_object *reply = peer_call(*state, "ListAlerts", "{}");
+
+        check_reply(reply, "ListAlerts");
+        assert_int_equal(json_object_array_length(at(reply, "alerts")), 2);
+        check_text(reply, "alerts.0.rule", "drops");
+        check_text(reply, "alerts.0.state", "raised");
+        check_text(reply, "alerts.0.subject", "NET_RX");
+        assert_null(at(reply, "alerts.0.cpu"));
+        assert_null(at(reply, "alerts.0.clearedUsec"));
+        check_text(reply, "alerts.0.text", "net/softnet NET_RX: 200/s, limit 100");
+        check_text(reply, "alerts.1.state", "cleared");
+        check_int(reply, "alerts.1.cpu", 1);
+        check_int(reply, "alerts.1.raisedUsec", AT(10));
+        check_int(reply, "alerts.1.clearedUsec", AT(20));
+        check_text(reply, "alerts.1.value", "3");
+        check_text(reply, "alerts.1.worst", "150");
+        check_int(reply, "alerts.1.eventId", 7);
+        check_text(reply, "rules.0.condition", "net/softnet of any CPU at least 100/s over 10s");
+        assert_null(at(reply, "rules.0.unit"));
+        peer_call_error(*state, "ListAlerts", "{\"x\": 1}", "org.varlink.service.InvalidParameter", "parameter", "x");
+}
+
 static void test_subscribe(void **state) {
         struct peer *peer = *state;
 
@@ -524,6 +547,7 @@ int main(void) {
                 cmocka_unit_test(test_rates),
                 cmocka_unit_test(test_histograms),
                 cmocka_unit_test(test_no_histograms),
+                cmocka_unit_test(test_alerts),
                 cmocka_unit_test(test_subscribe),
                 cmocka_unit_test(test_every_type_seen),
                 cmocka_unit_test(test_embedded),
