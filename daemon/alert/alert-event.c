@@ -2,6 +2,7 @@
 
 #include "daemon/alert/alert-event.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -190,6 +191,8 @@ int alert_event_new(const struct alert_rule *rule, const struct alert_subject *s
         _cleanup_(event_unrefp) struct event *event = NULL;
         _cleanup_(freep) char *text = NULL;
         int r;
+
+        assert(what < _ALERT_TOLD_MAX);
 
         r = event_new(EVENT_ALERT, &event);
         if (r >= 0)
