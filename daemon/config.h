@@ -91,9 +91,9 @@ const struct setting_desc *config_find(const struct config *config, const char *
 size_t config_n_sections(const struct config *config);
 const char *config_section_name(const struct config *config, size_t i);
 const struct config_section *config_section_desc(const struct config *config, size_t i);
-/* Reads text as a file called name, before config_load(): for settings that the program brings along. Without the
+/* Reads text as a file called path, before config_load(): for settings that the program brings along. Without the
  * cross-checks. 0; -EINVAL with *ret_error; -ENOMEM. */
-int config_load_text(struct config *config, const char *name, const char *text, size_t size,
+int config_load_text(struct config *config, const char *path, const char *text, size_t size,
                      char **ret_error);
 /* The value as it would be written in the file; the caller frees *ret_text. 0 or -ENOMEM. */
 int config_format(const struct config *config, const char *section, const char *key,
