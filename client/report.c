@@ -264,7 +264,7 @@ int render_report(const struct style *style, struct json_object *report, FILE *f
 }
 
 int verb_report(int argc, char **argv, const struct options *options) {
-        _cleanup_(json_putp) struct json_object *report = NULL;
+        _cleanup_(json_putp) struct json_object *report = NULL, *alerts = NULL;
         _cleanup_(output_closep) struct output output = {};
         uint64_t since_us, until_us;
         int r;
@@ -280,8 +280,12 @@ int verb_report(int argc, char **argv, const struct options *options) {
         if (r != 0 || !report)
                 return r;
 
+        /* What is raised belongs to now, not to a span that is over. */
+        if (until_us == 0)
+                alerts = session_try(options, "ListAlerts");
         output_open(&output, options, 0);
-        if (render_report(&output.style, report, stdout) < 0)
+        if (render_alerts_active(&output.style, alerts, stdout) < 0 ||
+            render_report(&output.style, report, stdout) < 0)
                 return fail_memory();
         return output_close(&output);
 }

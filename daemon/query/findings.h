@@ -20,6 +20,9 @@ enum severity {
 };
 const char *severity_to_string(enum severity severity) _const_;
 
+/* The codes that findings can have: the i-th, NULL behind the last one. */
+const char *finding_code(size_t i) _const_;
+
 struct finding {
         const char *code;   /* literal: "irq-off-culprit" */
         enum severity severity;
