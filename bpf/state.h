@@ -103,12 +103,11 @@ static __always_inline int over_rate(struct abi_cpu *c, __u64 now) {
         return 1;
 }
 
-/* Softirqs and the interrupts that interrupt them share it: the last one to ask has the greatest number. */
+/* A softirq and an interrupt that interrupts it may get the same number: both are settled together then, which is all that
+ * numbers of slow spans are for. An atomic addition that returns the sum needs 5.12. */
 static __always_inline __u64 next_sequence(struct abi_cpu *c) {
-        __u64 sequence = __sync_fetch_and_add(&c->sequence, 1) + 1;
-
-        c->recorded = sequence;
-        return sequence;
+        c->recorded = ++c->sequence;
+        return c->recorded;
 }
 
 static __always_inline void read_parents(struct abi_task *t, struct task_struct *task) {
