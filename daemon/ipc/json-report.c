@@ -126,15 +126,6 @@ static void set_softirqs(struct json_writer *writer, const struct rates *rates, 
         json_set_writer(writer, "softirqs", &array);
 }
 
-/* The row's label of that name, whatever its position; NULL when the row or the metric has none. */
-static const char *find_label(const struct rates *rates, const struct rates_row *row, const char *name) {
-        for (size_t i = 0; i < METRIC_LABELS_MAX && rates->metric->labels[i]; i++)
-                if (strcmp(rates->metric->labels[i], name) == 0)
-                        return row->labels[i];
-
-        return NULL;
-}
-
 static void set_interrupts(struct json_writer *writer, const struct rates *rates, bool with_cpus) {
         struct json_writer array = json_writer_array();
 
@@ -146,9 +137,9 @@ static void set_interrupts(struct json_writer *writer, const struct rates *rates
                         continue;
                 object = json_writer_object();
                 json_set_text(&object, "irq", row->name);
-                json_set_text(&object, "name", find_label(rates, row, "actions"));
-                json_set_text(&object, "chip", find_label(rates, row, "chip"));
-                json_set_text(&object, "hwirq", find_label(rates, row, "hwirq"));
+                json_set_text(&object, "name", rates_row_label(rates, row, "actions"));
+                json_set_text(&object, "chip", rates_row_label(rates, row, "chip"));
+                json_set_text(&object, "hwirq", rates_row_label(rates, row, "hwirq"));
                 json_set_u64(&object, "total", row->total);
                 json_set_double(&object, "perSecond", row->per_second);
                 json_set_per_cpu(&object, rates, row, with_cpus);

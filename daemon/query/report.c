@@ -87,22 +87,26 @@ static int report_fill_gaps(const struct store *store, struct report *report) {
         return store_for_each_gap(store, report->since_us, report->until_us, report_take_gap, &walk);
 }
 
-/* Nothing to compare is no failure of the report: that part stays NULL, and the gaps say why. */
-static int report_fill_rates(const struct store *store, const struct report_request *request,
-                             const char *source, struct rates **ret_rates) {
-        const struct rates_request rates_request = {
-                .source = source,
-                .metric = source, /* the collectors' main metric bears their name */
+static int report_fill_load(const struct store *store, const struct report_request *request, struct report *report) {
+        const struct load_request load_request = {
                 .since_us = request->since_us,
                 .until_us = request->until_us,
                 .cpus = request->cpus,
+                .stretch_ns = REPORT_STRETCH_NS,
+                .history_ns = REPORT_HISTORY_NS,
         };
         int r;
 
-        r = rates_query(store, &rates_request, ret_rates);
-        return r == -ENOENT ? 0 : r;
+        r = load_query(store, &load_request, &report->load);
+        if (r < 0)
+                return r;
+
+        report->softirqs = report->load->metrics[LOAD_SOFTIRQS];
+        report->interrupts = report->load->metrics[LOAD_INTERRUPTS];
+        return moments_query(store, report->load, request->cpus, &report->moments);
 }
 
+/* Nothing to compare is no failure of the report: that part stays NULL, and the gaps say why. */
 static int report_fill_latency(const struct store *store, const struct report_request *request,
                                struct latency **ret_latency) {
         int r;
@@ -139,10 +143,7 @@ static int report_fill(const struct store *store, const struct report_request *r
         r = report_fill_latency(store, request, &report->latency);
         if (r < 0)
                 return r;
-        r = report_fill_rates(store, request, "softirqs", &report->softirqs);
-        if (r < 0)
-                return r;
-        r = report_fill_rates(store, request, "interrupts", &report->interrupts);
+        r = report_fill_load(store, request, report);
         if (r < 0)
                 return r;
         r = report_fill_times(store, request, "softirq-time", &report->softirq_times);
@@ -192,8 +193,8 @@ struct report *report_free(struct report *report) {
         (void)windows_free(report->windows); /* these return NULL */
         (void)slow_free(report->slow);
         (void)latency_free(report->latency);
-        (void)rates_free(report->softirqs);
-        (void)rates_free(report->interrupts);
+        (void)load_free(report->load);
+        moments_done(&report->moments);
         (void)histograms_free(report->softirq_times);
         (void)histograms_free(report->hardirq_times);
         findings_done(&report->findings);
