@@ -130,6 +130,15 @@ static int report_fill_times(const struct store *store, const struct report_requ
         return r == -ENOENT ? 0 : r;
 }
 
+/* Packets belong to no CPU: a selection of CPUs does not change them. */
+static int report_fill_packets(const struct store *store, const struct report_request *request,
+                               struct packets **ret_packets) {
+        int r;
+
+        r = packets_query(store, request->since_us, request->until_us, ret_packets);
+        return r == -ENOENT ? 0 : r;
+}
+
 static int report_fill(const struct store *store, const struct report_request *request,
                        struct report *report) {
         int r;
@@ -150,6 +159,9 @@ static int report_fill(const struct store *store, const struct report_request *r
         if (r < 0)
                 return r;
         r = report_fill_times(store, request, "hardirq-time", &report->hardirq_times);
+        if (r < 0)
+                return r;
+        r = report_fill_packets(store, request, &report->packets);
         if (r < 0)
                 return r;
         r = report_fill_gaps(store, report);
@@ -197,6 +209,7 @@ struct report *report_free(struct report *report) {
         moments_done(&report->moments);
         (void)histograms_free(report->softirq_times);
         (void)histograms_free(report->hardirq_times);
+        (void)packets_free(report->packets);
         findings_done(&report->findings);
         free(report);
         return NULL;

@@ -18,6 +18,7 @@
 #include "daemon/query/latency.h"
 #include "daemon/query/load.h"
 #include "daemon/query/moments.h"
+#include "daemon/query/packets.h"
 #include "daemon/query/rates.h"
 #include "daemon/query/slow.h"
 #include "daemon/query/windows.h"
@@ -55,6 +56,7 @@ struct report {
         struct rates *interrupts;   /* the same */
         struct histograms *softirq_times; /* NULL: spans are not measured */
         struct histograms *hardirq_times;
+        struct packets *packets;    /* NULL: none were sampled */
         struct report_gap *gaps;    /* includes the time before the daemon started watching */
         size_t n_gaps;
         struct findings findings;
