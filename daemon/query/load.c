@@ -24,15 +24,12 @@ static const struct {
         [LOAD_TX_ERRORS] = { "netdev", "tx-errors" },
         [LOAD_TCP] = { "tcp", "tcp" },
         [LOAD_IRQ_STALL] = { "pressure", "irq-stall" },
-        [LOAD_PACKETS] = { "packets", "sampled" },
-        [LOAD_PACKET_SOURCES] = { "packets", "sources" },
-        [LOAD_PACKET_BYTES] = { "packets", "bytes" },
 };
 _Static_assert(ELEMENTSOF(load_metrics) == _LOAD_METRIC_MAX, "a name for every metric");
 
 /* Sources whose values belong to no CPU: a selection of CPUs would leave nothing of them. */
 static bool knows_no_cpus(const char *source) {
-        static const char *const sources[] = { "netdev", "tcp", "pressure", "packets" };
+        static const char *const sources[] = { "netdev", "tcp", "pressure" };
 
         for (size_t i = 0; i < ELEMENTSOF(sources); i++)
                 if (strcmp(source, sources[i]) == 0)
@@ -48,7 +45,7 @@ static int load_source(const struct store *store, const struct load_request *req
         const struct rates_request rates_request = {
                 .source = source,
                 .since_us = request->since_us,
-                .until_us = request->until_us + (first == LOAD_PACKETS ? request->samples_us : 0),
+                .until_us = request->until_us,
                 .cpus = knows_no_cpus(source) ? NULL : request->cpus,
                 .stretch_ns = request->stretch_ns,
                 .history_ns = first == LOAD_INTERRUPTS ? request->history_ns : 0,

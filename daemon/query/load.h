@@ -31,9 +31,6 @@ enum load_metric {
         LOAD_TX_ERRORS,
         LOAD_TCP,             /* by the kernel's names of counters, UDP's with "Udp" in front */
         LOAD_IRQ_STALL,       /* ns in which interrupts held tasks up */
-        LOAD_PACKETS,         /* sampled, by protocol; labels flags and port */
-        LOAD_PACKET_SOURCES,  /* sampled, by source address */
-        LOAD_PACKET_BYTES,    /* of those sampled */
         _LOAD_METRIC_MAX,
 };
 
@@ -49,7 +46,6 @@ struct load_request {
         uint64_t stretch_ns;        /* as in struct rates_request; history: of interrupts only */
         uint64_t history_ns;
         bool without_interrupts;    /* the dearest of them */
-        uint64_t samples_us;        /* how much longer the span of sampled packets is */
 };
 
 /* 0 or -ENOMEM. */

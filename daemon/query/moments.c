@@ -8,12 +8,13 @@ enum {
         /* Below these there is nothing to be explained: see the rules that start from the same numbers. */
         MOMENT_PACKETS_PER_SECOND = 5000,
         MOMENT_REFUSED_PER_SECOND = 100,
-        MOMENT_SAMPLED_PER_SECOND = 5,
         MOMENT_SHARE_PERCENT = 40, /* of one CPU, in softirqs */
 };
 
-/* Longer than a stretch: what looks at packets does so when it has seen the flood, not before. */
+/* What looks at packets does so when it has seen the flood, not before. */
 #define MOMENT_SAMPLES_US (30 * USEC_PER_SEC)
+/* What led to a sample: the stretch that ends with it. */
+#define MOMENT_BEFORE_SAMPLE_US (12 * USEC_PER_SEC)
 
 struct candidates {
         struct peak items[MOMENTS_MAX];
@@ -64,21 +65,55 @@ static void add_refused(const struct load *whole, struct candidates *candidates)
         }
 }
 
+static int add_sampled(const struct store *store, const struct load *whole, struct candidates *candidates) {
+        _cleanup_(packets_freep) struct packets *packets = NULL;
+        int r;
+
+        r = packets_query(store, whole->since_us, whole->until_us, &packets);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+
+        add_candidate(candidates, &(struct peak){
+                                          .since_us = packets->last_us - MOMENT_BEFORE_SAMPLE_US,
+                                          .until_us = packets->last_us,
+                                  });
+        return 0;
+}
+
 /* Most telling first: the rest is looked at where there is room. */
-static void find_candidates(const struct load *whole, struct candidates *candidates) {
+static int find_candidates(const struct store *store, const struct load *whole, struct candidates *candidates) {
         const struct rates *cpu_time = whole->metrics[LOAD_CPU_TIME];
         struct peak peak;
+        int r;
 
         add_refused(whole, candidates);
-        peak = worst_row(whole->metrics[LOAD_PACKETS]);
-        if (peak.per_second >= MOMENT_SAMPLED_PER_SECOND)
-                add_candidate(candidates, &peak);
+        r = add_sampled(store, whole, candidates);
+        if (r < 0)
+                return r;
         peak = worst_row(whole->metrics[LOAD_RX_PACKETS]);
         if (peak.per_second >= MOMENT_PACKETS_PER_SECOND)
                 add_candidate(candidates, &peak);
         peak = worst_cpu(cpu_time, rates_find_row(cpu_time, "softirq"));
         if (peak.per_second >= (double)NSEC_PER_SEC / 100 * MOMENT_SHARE_PERCENT)
                 add_candidate(candidates, &peak);
+        return 0;
+}
+
+static int moment_query(const struct store *store, const struct peak *peak, const struct cpu_set *cpus,
+                        struct moment *ret_moment) {
+        const struct load_request request = {
+                .since_us = peak->since_us,
+                .until_us = peak->until_us,
+                .cpus = cpus,
+                .without_interrupts = true,
+        };
+        int r;
+
+        r = load_query(store, &request, &ret_moment->load);
+        if (r < 0)
+                return r;
+        r = packets_query(store, peak->since_us, peak->until_us + MOMENT_SAMPLES_US, &ret_moment->packets);
+        return r == -ENOENT ? 0 : r;
 }
 
 int moments_query(const struct store *store, const struct load *whole, const struct cpu_set *cpus,
@@ -87,21 +122,11 @@ int moments_query(const struct store *store, const struct load *whole, const str
         struct candidates candidates = {};
         int r;
 
-        find_candidates(whole, &candidates);
-        for (size_t i = 0; i < candidates.n; i++) {
-                const struct load_request request = {
-                        .since_us = candidates.items[i].since_us,
-                        .until_us = candidates.items[i].until_us,
-                        .cpus = cpus,
-                        .without_interrupts = true,
-                        .samples_us = MOMENT_SAMPLES_US,
-                };
-
-                r = load_query(store, &request, &moments.items[moments.n]);
-                if (r < 0)
-                        return r;
-                moments.n++;
-        }
+        r = find_candidates(store, whole, &candidates);
+        for (size_t i = 0; r == 0 && i < candidates.n; i++)
+                r = moment_query(store, &candidates.items[i], cpus, &moments.items[moments.n++]);
+        if (r < 0)
+                return r;
 
         *ret_moments = moments;
         moments = (struct moments){};
@@ -109,7 +134,10 @@ int moments_query(const struct store *store, const struct load *whole, const str
 }
 
 void moments_done(struct moments *moments) {
-        for (size_t i = 0; i < moments->n; i++)
-                moments->items[i] = load_free(moments->items[i]);
-        moments->n = 0;
+        for (size_t i = 0; i < moments->n; i++) {
+                (void)load_free(moments->items[i].load); /* these return NULL */
+                (void)packets_free(moments->items[i].packets);
+        }
+
+        *moments = (struct moments){};
 }

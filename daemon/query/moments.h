@@ -11,12 +11,18 @@
 
 #include "common/cleanup.h"
 #include "daemon/query/load.h"
+#include "daemon/query/packets.h"
 #include "daemon/query/peak.h"
 
 enum { MOMENTS_MAX = 4 };
 
+struct moment {
+        struct load *load;       /* without interrupts */
+        struct packets *packets; /* sampled at the time or soon after; NULL: none were */
+};
+
 struct moments {
-        struct load *items[MOMENTS_MAX]; /* without interrupts */
+        struct moment items[MOMENTS_MAX];
         size_t n;
 };
 

@@ -139,6 +139,52 @@ static int report_fill_packets(const struct store *store, const struct report_re
         return r == -ENOENT ? 0 : r;
 }
 
+static int report_fill_gauge(const struct store *store, const struct report *report, const char *metric,
+                             struct gauges **ret_gauges) {
+        const struct gauges_request request = { .source = "affinity", .metric = metric, .at_us = report->until_us };
+        int r;
+
+        r = gauges_query(store, &request, ret_gauges);
+        return r == -ENOENT ? 0 : r;
+}
+
+static int report_fill_changes(const struct store *store, const struct report_request *request,
+                               struct report *report) {
+        const struct events_request events_request = {
+                .since_us = request->since_us,
+                .until_us = request->until_us,
+                .kinds = UINT32_C(1) << EVENT_AFFINITY,
+        };
+        struct event **events = NULL;
+        size_t n = 0;
+        int r;
+
+        r = events_query(store, &events_request, &events, &n);
+        if (r < 0)
+                return r;
+
+        report->changes = events;
+        report->n_all_changes = n;
+        report->n_changes = MIN(n, (size_t)REPORT_CHANGES_MAX);
+        for (size_t i = 0; i < report->n_changes; i++)
+                events[i] = event_ref(events[n - report->n_changes + i]);
+        return 0;
+}
+
+static int report_fill_affinity(const struct store *store, const struct report_request *request,
+                                struct report *report) {
+        int r;
+
+        r = report_fill_gauge(store, report, "affinity", &report->affinity);
+        if (r == 0)
+                r = report_fill_gauge(store, report, "isolated", &report->isolated);
+        if (r == 0)
+                r = report_fill_gauge(store, report, "irqbalance", &report->irqbalance);
+        if (r == 0)
+                r = report_fill_changes(store, request, report);
+        return r;
+}
+
 static int report_fill(const struct store *store, const struct report_request *request,
                        struct report *report) {
         int r;
@@ -155,6 +201,9 @@ static int report_fill(const struct store *store, const struct report_request *r
         r = report_fill_load(store, request, report);
         if (r < 0)
                 return r;
+        r = report_fill_affinity(store, request, report);
+        if (r < 0)
+                return r;
         r = report_fill_times(store, request, "softirq-time", &report->softirq_times);
         if (r < 0)
                 return r;
@@ -167,7 +216,7 @@ static int report_fill(const struct store *store, const struct report_request *r
         r = report_fill_gaps(store, report);
         if (r < 0)
                 return r;
-        return findings_evaluate(report, &report->findings);
+        return findings_evaluate(report, request->status, &report->findings);
 }
 
 int report_query(const struct store *store, const struct report_request *request,
@@ -202,6 +251,12 @@ struct report *report_free(struct report *report) {
                 free(report->gaps[i].reason);
         }
         free(report->gaps);
+        for (size_t i = 0; i < report->n_changes; i++)
+                (void)event_unref(report->changes[i]);
+        free(report->changes);
+        (void)gauges_free(report->affinity);
+        (void)gauges_free(report->isolated);
+        (void)gauges_free(report->irqbalance);
         (void)windows_free(report->windows); /* these return NULL */
         (void)slow_free(report->slow);
         (void)latency_free(report->latency);
