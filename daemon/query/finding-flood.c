@@ -26,6 +26,7 @@ enum {
         HARM_SOFTIRQ_PERCENT = 50,    /* of a CPU, where "top" begins to look wrong */
         HARM_KSOFTIRQD_PERCENT = 40,
         HARM_DROPS_PER_SECOND = 10,
+        TOLD_PER_SECOND = 10,         /* fewer are everyday's */
         CRITICAL_PERCENT = 80,        /* of a CPU: nothing is left for others soon */
 };
 
@@ -210,19 +211,19 @@ static void write_cpu(const struct flood *flood, FILE *f) {
 }
 
 static void write_tcp(const struct flood *flood, FILE *f) {
-        if (flood->cookies >= 1)
+        if (flood->cookies >= TOLD_PER_SECOND)
                 fprintf(f, "; %.0f SYN cookies per second were sent, %.0f came back", flood->cookies,
                         flood->cookies_valid);
-        if (flood->failed >= 1)
+        if (flood->failed >= TOLD_PER_SECOND)
                 fprintf(f, "; %.0f handshakes per second failed, %.0f succeeded", flood->failed, flood->opened);
-        if (flood->dropped >= 1)
+        if (flood->dropped >= TOLD_PER_SECOND)
                 fprintf(f, "; %.0f requests per second were dropped", flood->dropped);
 }
 
 static void write_udp(const struct flood *flood, FILE *f) {
-        if (flood->refused >= 1)
+        if (flood->refused >= TOLD_PER_SECOND)
                 fprintf(f, "; %.0f datagrams per second went to closed ports", flood->refused);
-        if (flood->overrun >= 1)
+        if (flood->overrun >= TOLD_PER_SECOND)
                 fprintf(f, "; %.0f per second were lost because the program was slow", flood->overrun);
 }
 

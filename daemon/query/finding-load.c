@@ -17,6 +17,7 @@ enum {
         IMBALANCE_CPUS = 4,                   /* from here on judged by IMBALANCE_RATIO, else by the share */
         IMBALANCE_RATIO = 4,                  /* busiest CPU against an even spread */
         IMBALANCE_SHARE_PERCENT = 90,
+        IMBALANCE_MANY_PERCENT = 50, /* of all, beside IMBALANCE_RATIO: there may be fewer queues than CPUs */
         IMBALANCE_BUSY_PERCENT = 50, /* of the CPU, in interrupts: others could take over */
         COVERAGE_PERCENT = 80,
         COVERAGE_WARNING_PERCENT = 50,
@@ -65,7 +66,7 @@ static bool is_imbalanced(const struct imbalance *imbalance, size_t n_online) {
         if (n_online < 2 || imbalance->per_second <= IMBALANCE_PER_SECOND)
                 return false;
         if (n_online >= IMBALANCE_CPUS)
-                return share * (double)n_online >= IMBALANCE_RATIO;
+                return share * (double)n_online >= IMBALANCE_RATIO && share * 100 >= IMBALANCE_MANY_PERCENT;
         return share * 100 >= IMBALANCE_SHARE_PERCENT;
 }
 
