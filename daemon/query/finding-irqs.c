@@ -27,19 +27,25 @@ static bool is_device(const char *irq) {
         return irq[0] >= '0' && irq[0] <= '9';
 }
 
-/* What a series did before the span, or in the rest of it: the lesser, since trouble may have begun earlier.
- * Negative: not known. */
-static double usual_rate(const struct rates *rates, const struct rates_row *row, size_t cpu) {
+/* Whether a series was far above what it did before the span, or in the quietest part of it: the lesser, since trouble
+ * may have begun earlier. *ret_usual: that rate; negative: not known. */
+static bool is_storm(const struct rates *rates, const struct rates_row *row, size_t cpu, double *ret_usual) {
         const struct rates_cell *cell = &row->cells[cpu];
-        double peak_s = (double)(cell->peak.until_us - cell->peak.since_us) / (double)USEC_PER_SEC;
-        double rest_s = (double)rates->elapsed_ns / (double)NSEC_PER_SEC - peak_s, usual = -1;
+        bool has_history = cell->has_history && rates->history_ns >= STORM_HISTORY_SECONDS * NSEC_PER_SEC;
+        double usual = cell->has_lull ? cell->lull : -1, rate = cell->peak.per_second;
 
-        if (rest_s >= STORM_HISTORY_SECONDS)
-                usual = MAX(0.0, ((double)row->per_cpu[cpu] - cell->peak.per_second * peak_s) / rest_s);
-        if (cell->has_history && rates->history_ns >= STORM_HISTORY_SECONDS * NSEC_PER_SEC)
+        if (rate < STORM_PER_SECOND)
+                return false;
+
+        if (has_history)
                 usual = usual < 0 ? cell->history : MIN(usual, cell->history);
+        *ret_usual = usual;
+        if (usual >= 0 && rate >= usual * STORM_RATIO)
+                return true;
 
-        return usual;
+        /* Nobody knows whether it was like that before, but it is too much anyhow. */
+        *ret_usual = -1;
+        return !has_history && rate >= STORM_PER_SECOND_UNKNOWN;
 }
 
 /* The CPU of a row where the storm was worst; CPUs where there was one are added to cpus. -1: no storm. */
@@ -47,14 +53,11 @@ static int find_storm(const struct rates *rates, const struct rates_row *row, st
         int r, worst = -1;
 
         for (size_t i = 0; row->cells && i < rates->n_cpus; i++) {
-                double rate = row->cells[i].peak.per_second, usual;
+                double usual;
 
-                if (rate < STORM_PER_SECOND)
+                if (!is_storm(rates, row, i, &usual))
                         continue;
-                usual = usual_rate(rates, row, i);
-                if (usual < 0 ? rate < STORM_PER_SECOND_UNKNOWN : rate < usual * STORM_RATIO)
-                        continue;
-                if (worst < 0 || rate > row->cells[worst].peak.per_second)
+                if (worst < 0 || row->cells[i].peak.per_second > row->cells[worst].peak.per_second)
                         worst = (int)i;
                 r = cpu_set_add(cpus, rates->cpus[i]);
                 if (r < 0)
@@ -102,12 +105,13 @@ static int set_storm_advice(struct finding *finding, const char *irq, int cpu) {
 static int add_storm(struct finding_context *context, const struct rates *rates, const struct rates_row *row,
                      int worst, const struct cpu_set *cpus) {
         const struct rates_cell *cell = &row->cells[worst];
-        double usual = usual_rate(rates, row, (size_t)worst);
         const char *name = rates_row_label(rates, row, "actions");
         struct finding *finding;
         char usually[64] = "; what is usual is not known";
         int r, cpu = rates->cpus[worst];
+        double usual = -1;
 
+        (void)is_storm(rates, row, (size_t)worst, &usual); /* it is */
         if (usual >= 0)
                 (void)snprintf(usually, sizeof(usually), ", %.0f are usual", usual); /* fits */
         r = finding_add(context, SEVERITY_WARNING, row->name, &finding);
@@ -198,6 +202,8 @@ static int device_of(const struct report *report, const struct rates *rates, con
 
         n = actions ? strcspn(actions, "@,") : 0;
         while (n > 0 && strchr("0123456789", actions[n - 1]))
+                n--;
+        while (n > 0 && strchr("-._", actions[n - 1]))
                 n--;
         *ret_device = n > 0 ? strndup(actions, n) : strdup("");
         return *ret_device ? 0 : -ENOMEM;

@@ -70,16 +70,10 @@ static bool is_imbalanced(const struct imbalance *imbalance, size_t n_online) {
         return share * 100 >= IMBALANCE_SHARE_PERCENT;
 }
 
-/* False: neither over the span nor in the worst stretch of the row. */
+/* In the worst stretch of the row, or else over the span. False: in neither. */
 static bool find_imbalance(const struct rates *rates, const struct rates_row *row, struct imbalance *ret_imbalance) {
         struct imbalance *imbalance = ret_imbalance;
         size_t n_online = count_online(rates), busiest = busiest_cpu(rates, row);
-
-        *imbalance = (struct imbalance){ .cpu = busiest, .per_second = row->per_second };
-        if (row->total > 0)
-                imbalance->cpu_per_second = row->per_second * (double)row->per_cpu[busiest] / (double)row->total;
-        if (is_imbalanced(imbalance, n_online))
-                return true;
 
         for (size_t i = 0; row->cells && i < rates->n_cpus; i++) {
                 const struct peak *peak = &row->cells[i].peak;
@@ -97,7 +91,10 @@ static bool find_imbalance(const struct rates *rates, const struct rates_row *ro
                         return true;
         }
 
-        return false;
+        *imbalance = (struct imbalance){ .cpu = busiest, .per_second = row->per_second };
+        if (row->total > 0)
+                imbalance->cpu_per_second = row->per_second * (double)row->per_cpu[busiest] / (double)row->total;
+        return is_imbalanced(imbalance, n_online);
 }
 
 /* One flow keeps to one CPU, and that is how it should be: it matters where that CPU has little time left. Without

@@ -98,6 +98,7 @@ static int rates_add_delta(struct rates_sums *sums, struct rates_sum *row, const
                 series->start = change->value - change->delta;
         }
         peak_series_add(&series->peak, &sums->clock, change->delta);
+        series->parts[sums->part] += change->delta;
         return 0;
 }
 
@@ -137,10 +138,25 @@ static int rates_add_cpus(struct rates_sums *sums, const struct cpu_set *cpus) {
         return 0;
 }
 
+/* Before the clock goes on: what a pass brings happened since the one before. */
+static void rates_choose_part(struct rates_sums *sums, const struct stamp *stamp, bool baseline) {
+        uint64_t quarter_ns = (sums->request->until_us - sums->request->since_us) * NSEC_PER_USEC / RATES_PARTS;
+
+        if (baseline) {
+                sums->part_start = *stamp;
+                return;
+        }
+
+        sums->part = quarter_ns > 0 ? (sums->clock.now.monotonic_ns - sums->part_start.monotonic_ns) / quarter_ns : 0;
+        sums->part = MIN(sums->part, (size_t)RATES_PARTS - 1);
+        sums->part_ns[sums->part] += stamp->monotonic_ns - sums->clock.now.monotonic_ns;
+}
+
 static int rates_add_pass(const struct store_pass *pass, bool baseline, void *userdata) {
         struct rates_sums *sums = userdata;
         int r;
 
+        rates_choose_part(sums, &pass->stamp, baseline);
         r = baseline ? peak_clock_start(&sums->clock, sums->request->stretch_ns, &pass->stamp)
                      : peak_clock_advance(&sums->clock, &pass->stamp);
         if (r == 0)

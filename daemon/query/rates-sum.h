@@ -14,12 +14,15 @@
 #include "daemon/query/rates.h"
 #include "daemon/query/span.h"
 
+enum { RATES_PARTS = 4 };
+
 /* A series that moved within the span. */
 struct rates_series {
         struct peak_series peak; /* its total is the difference */
         uint64_t start;          /* where the counter stood before the first difference */
         uint64_t history;        /* how far it went before the span */
         bool has_start, has_history;
+        uint64_t parts[RATES_PARTS]; /* the difference by quarter of the span */
 };
 
 /* A row. Cells are indexed by CPU id, because which CPUs there are is known only at the end. */
@@ -48,6 +51,9 @@ struct rates_sums {
         struct peak_clock clock;
         struct span span;
         uint64_t history_ns;
+        struct stamp part_start; /* of the first quarter */
+        size_t part;             /* in which the pass lies that is being added */
+        uint64_t part_ns[RATES_PARTS];
 };
 
 /* Scans the source once. The members above rows are set by the caller, the rest are zero. 0; -ENOENT not two passes

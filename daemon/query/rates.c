@@ -30,9 +30,20 @@ static int rates_copy_key(const struct store_row *from, struct rates_row *row) {
         return r;
 }
 
+/* A quarter that is shorter says little. */
+#define RATES_LULL_NS_MIN (60 * NSEC_PER_SEC)
+
 static void rates_fill_cell(const struct rates *rates, const struct rates_sums *sums, struct rates_series *series,
                             struct rates_cell *cell) {
         peak_series_finish(&series->peak, &sums->clock, &cell->peak);
+        for (size_t i = 0; i < RATES_PARTS; i++) {
+                double rate = (double)series->parts[i] * (double)NSEC_PER_SEC / (double)MAX(sums->part_ns[i], UINT64_C(1));
+
+                if (sums->part_ns[i] < RATES_LULL_NS_MIN)
+                        continue;
+                cell->lull = cell->has_lull ? MIN(cell->lull, rate) : rate;
+                cell->has_lull = true;
+        }
         if (rates->history_ns > 0 && series->has_history) {
                 cell->has_history = true;
                 cell->history = (double)series->history * (double)NSEC_PER_SEC / (double)rates->history_ns;

@@ -28,6 +28,8 @@ struct rates_request {
 /* Besides the differences, where asked for. */
 struct rates_cell {
         struct peak peak;
+        bool has_lull;
+        double lull; /* per second in the quietest quarter of the span */
         bool has_history;
         double history; /* per second before the span, on average */
 };
