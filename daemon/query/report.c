@@ -106,28 +106,68 @@ static int report_fill_load(const struct store *store, const struct report_reque
         return moments_query(store, report->load, request->cpus, &report->moments);
 }
 
-/* Nothing to compare is no failure of the report: that part stays NULL, and the gaps say why. */
-static int report_fill_latency(const struct store *store, const struct report_request *request,
-                               struct latency **ret_latency) {
+/* What irq-delay counts is most of all that is counted: read once for latency and both kinds of times. */
+struct delay_readers {
+        struct latency_sums *latency;
+        struct histogram_sums *times[2];
+        struct rates_request requests[2];
+        struct scan_reader readers[3];
+        size_t n;
+};
+
+static void delay_readers_done(struct delay_readers *delay) {
+        (void)latency_sums_free(delay->latency); /* these return NULL */
+        for (size_t i = 0; i < ELEMENTSOF(delay->times); i++)
+                (void)histogram_sums_free(delay->times[i]);
+}
+
+/* Those for which there is something to read. */
+static int delay_readers_init(struct delay_readers *delay, const struct store *store,
+                              const struct report_request *request) {
+        static const char *const metrics[] = { "softirq-time", "hardirq-time" };
         int r;
 
-        r = latency_query(store, request->since_us, request->until_us, request->cpus, ret_latency);
+        r = latency_sums_new(store, request->cpus, &delay->latency);
+        if (r == 0)
+                delay->readers[delay->n++] = latency_reader(delay->latency);
+        for (size_t i = 0; i < ELEMENTSOF(metrics) && (r == 0 || r == -ENOENT); i++) {
+                delay->requests[i] = (struct rates_request){
+                        .source = "irq-delay",
+                        .metric = metrics[i],
+                        .since_us = request->since_us,
+                        .until_us = request->until_us,
+                        .cpus = request->cpus,
+                };
+                r = histogram_sums_new(store, &delay->requests[i], &delay->times[i]);
+                if (r == 0)
+                        delay->readers[delay->n++] = histograms_reader(delay->times[i]);
+        }
+
         return r == -ENOENT ? 0 : r;
 }
 
-static int report_fill_times(const struct store *store, const struct report_request *request,
-                             const char *metric, struct histograms **ret_histograms) {
-        const struct rates_request times_request = {
-                .source = "irq-delay",
-                .metric = metric,
-                .since_us = request->since_us,
-                .until_us = request->until_us,
-                .cpus = request->cpus,
-        };
-        int r;
+static int report_fill_delay(const struct store *store, const struct report_request *request,
+                             struct report *report) {
+        _cleanup_(delay_readers_done) struct delay_readers delay = {};
+        struct histograms **const times[] = { &report->softirq_times, &report->hardirq_times };
+        struct span span;
+        int r, source;
 
-        r = histograms_query(store, &times_request, ret_histograms);
-        return r == -ENOENT ? 0 : r;
+        r = delay_readers_init(&delay, store, request);
+        if (r < 0 || delay.n == 0)
+                return r;
+        source = store_find_source(store, "irq-delay"); /* there is one: it has readers */
+        r = span_scan_all(store, (unsigned)source, request->since_us, request->until_us, delay.readers, delay.n,
+                              &span);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+
+        if (delay.latency)
+                r = latency_finish(delay.latency, &report->latency);
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(times); i++)
+                if (delay.times[i])
+                        r = histograms_finish(delay.times[i], &delay.requests[i], &span, times[i]);
+        return r;
 }
 
 /* Packets belong to no CPU: a selection of CPUs does not change them. */
@@ -195,19 +235,13 @@ static int report_fill(const struct store *store, const struct report_request *r
         r = slow_query(store, request->since_us, request->until_us, request->cpus, &report->slow);
         if (r < 0)
                 return r;
-        r = report_fill_latency(store, request, &report->latency);
+        r = report_fill_delay(store, request, report);
         if (r < 0)
                 return r;
         r = report_fill_load(store, request, report);
         if (r < 0)
                 return r;
         r = report_fill_affinity(store, request, report);
-        if (r < 0)
-                return r;
-        r = report_fill_times(store, request, "softirq-time", &report->softirq_times);
-        if (r < 0)
-                return r;
-        r = report_fill_times(store, request, "hardirq-time", &report->hardirq_times);
         if (r < 0)
                 return r;
         r = report_fill_packets(store, request, &report->packets);
