@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The report's findings: what is wrong in a sentence, when, and the first thing to do; with --finding also what it
- * rests on and the whole advice. What another finding explains is only named.
+ * The report's findings: what is wrong in a sentence, when, and the first thing to do; with --finding also
+ * what it rests on and the whole advice. What another finding explains is only named.
  */
 
 #include <ctype.h>
@@ -54,8 +54,8 @@ static int render_evidence(const struct style *style, struct json_object *eviden
         return 0;
 }
 
-/* Cuts after the first sentence: what to do first. A point that ends one is followed by a blank and a capital, and
- * does not stand in a quoted command. */
+/* Cuts after the first sentence: what to do first. A point that ends one is followed by a blank and a
+ * capital, and does not stand in a quoted command. */
 static void cut_advice(char *advice) {
         bool quoted = false;
 
@@ -78,9 +78,11 @@ static int format_finding(const struct style *style, struct json_object *finding
 
         if (asprintf(&sentence, "%s%s%s [%s%s%s%s%s]", named ? "" : subject, named ? "" : ": ", text,
                      field_string(finding, "code") ?: "?", until > 0 ? ", " : "",
-                     until > 0 ? format_moment(since, style->now_us, false, a) : "", until > since ? " - " : "",
-                     until > since ? format_moment(until, same_day(since, until) ? until : style->now_us, false, b)
-                                   : "") < 0) {
+                     until > 0 ? format_moment(since, style->now_us, false, a) : "",
+                     until > since ? " - " : "",
+                     until > since
+                             ? format_moment(until, same_day(since, until) ? until : style->now_us, false, b)
+                             : "") < 0) {
                 sentence = NULL;
                 return -ENOMEM;
         }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The report's tables of what the machine did besides: time that interrupts took per CPU, and network devices. */
+/* The report's tables of what the machine did besides: time that interrupts took per CPU, and network
+ * devices. */
 
 #include <inttypes.h>
 #include <string.h>
@@ -27,7 +28,8 @@ static void rows_done(struct rows *rows) {
 }
 
 static double cpu_weight(struct json_object *cpu) {
-        return MAX(field_double(cpu, "irqPeak") + field_double(cpu, "softirqPeak"), field_double(cpu, "stealPeak"));
+        return MAX(field_double(cpu, "irqPeak") + field_double(cpu, "softirqPeak"),
+                   field_double(cpu, "stealPeak"));
 }
 
 static double device_weight(struct json_object *device) {
@@ -40,7 +42,8 @@ static int compare(double a, double b) {
 }
 
 static int compare_cpus(const void *a, const void *b) {
-        return compare(cpu_weight(*(struct json_object *const *)a), cpu_weight(*(struct json_object *const *)b));
+        return compare(cpu_weight(*(struct json_object *const *)a),
+                       cpu_weight(*(struct json_object *const *)b));
 }
 
 static int compare_devices(const void *a, const void *b) {
@@ -91,19 +94,22 @@ int render_cpu_times(const struct style *style, struct json_object *report, FILE
 
                         table_add(&table, COLOUR_NONE,
                                   format_cpu_share(field_double(rows.items[i], columns[j].average), buf));
-                        table_add(&table, peak >= 0.5 ? COLOUR_YELLOW : COLOUR_NONE, format_cpu_share(peak, buf));
+                        table_add(&table, peak >= 0.5 ? COLOUR_YELLOW : COLOUR_NONE,
+                                  format_cpu_share(peak, buf));
                 }
         }
 
         style_heading(style, f, "CPU time that interrupts took (WORST: in ten seconds)");
         r = table_print(&table, style, f);
         if (r == 0 && rows.n > CPUS_MAX)
-                fprintf(f, "  ... and %zu more CPUs, none with more (--cpu LIST shows them)\n", rows.n - CPUS_MAX);
+                fprintf(f, "  ... and %zu more CPUs, none with more (--cpu LIST shows them)\n",
+                        rows.n - CPUS_MAX);
         return r;
 }
 
 static void add_device(struct table *table, struct json_object *device) {
-        double rx = field_double(device, "rxPacketsPerSecond"), tx = field_double(device, "txPacketsPerSecond");
+        double rx = field_double(device, "rxPacketsPerSecond"),
+               tx = field_double(device, "txPacketsPerSecond");
         double drops = field_double(device, "rxDropsPerSecond") + field_double(device, "txDropsPerSecond");
         double errors = field_double(device, "rxErrorsPerSecond") + field_double(device, "txErrorsPerSecond");
         char buf[FIELD_TEXT_MAX];

@@ -32,7 +32,8 @@ static void intrusion_done(struct intrusion *intrusion) {
         cpu_set_done(&intrusion->cpus);
 }
 
-static int intrusion_add(struct intrusion *intrusion, const struct rates_row *row, int cpu, const struct peak *peak) {
+static int intrusion_add(struct intrusion *intrusion, const struct rates_row *row, int cpu,
+                         const struct peak *peak) {
         if (peak->per_second > intrusion->peak.per_second) {
                 intrusion->worst = row;
                 intrusion->worst_cpu = cpu;
@@ -42,7 +43,8 @@ static int intrusion_add(struct intrusion *intrusion, const struct rates_row *ro
         return cpu_set_add(&intrusion->cpus, cpu);
 }
 
-static int find_intrusion(const struct rates *rates, const struct cpu_set *isolated, struct intrusion *intrusion) {
+static int find_intrusion(const struct rates *rates, const struct cpu_set *isolated,
+                          struct intrusion *intrusion) {
         int r;
 
         for (size_t i = 0; i < rates->n_rows; i++) {
@@ -66,26 +68,31 @@ static int find_intrusion(const struct rates *rates, const struct cpu_set *isola
         return 0;
 }
 
-static int set_isolated_text(struct finding *finding, const struct rates *rates, const struct intrusion *intrusion) {
+static int set_isolated_text(struct finding *finding, const struct rates *rates,
+                             const struct intrusion *intrusion) {
         const char *name = rates_row_label(rates, intrusion->worst, "actions");
         char more[64] = "";
         int r;
 
         if (intrusion->n_irqs > 1)
-                (void)snprintf(more, sizeof(more), "; %zu interrupts do such things", intrusion->n_irqs); /* fits */
-        r = finding_set_text(finding,
-                             "CPU %d is isolated, but was interrupted up to %.0f times per second by IRQ %s%s%s%s%s",
-                             intrusion->worst_cpu, intrusion->peak.per_second, intrusion->worst->name,
-                             name ? " (" : "", name ?: "", name ? ")" : "", more);
+                (void)snprintf(more, sizeof(more), "; %zu interrupts do such things",
+                               intrusion->n_irqs); /* fits */
+        r = finding_set_text(
+                finding,
+                "CPU %d is isolated, but was interrupted up to %.0f times per second by IRQ %s%s%s%s%s",
+                intrusion->worst_cpu, intrusion->peak.per_second, intrusion->worst->name, name ? " (" : "",
+                name ?: "", name ? ")" : "", more);
         if (r < 0)
                 return r;
-        return finding_set_advice(
-                finding,
-                "\"cat /proc/irq/%s/smp_affinity_list\" (free) says where it may go; writing a list without the "
-                "isolated CPUs moves it at once. Managed interrupts (NVMe) refuse that and follow the CPU that does "
-                "the I/O: keep the I/O away, or boot with isolcpus=managed_irq. If irqbalance runs, tell it with "
-                "IRQBALANCE_BANNED_CPULIST.",
-                intrusion->worst->name);
+        return finding_set_advice(finding,
+                                  "\"cat /proc/irq/%s/smp_affinity_list\" (free) says where it may go; "
+                                  "writing a list without the "
+                                  "isolated CPUs moves it at once. Managed interrupts (NVMe) refuse that and "
+                                  "follow the CPU that does "
+                                  "the I/O: keep the I/O away, or boot with isolcpus=managed_irq. If "
+                                  "irqbalance runs, tell it with "
+                                  "IRQBALANCE_BANNED_CPULIST.",
+                                  intrusion->worst->name);
 }
 
 int finding_isolated(struct finding_context *context) {
@@ -104,7 +111,8 @@ int finding_isolated(struct finding_context *context) {
                 return r;
 
         r = finding_add(context,
-                        intrusion.peak.per_second >= ISOLATED_PER_SECOND_WARNING ? SEVERITY_WARNING : SEVERITY_INFO,
+                        intrusion.peak.per_second >= ISOLATED_PER_SECOND_WARNING ? SEVERITY_WARNING
+                                                                                 : SEVERITY_INFO,
                         intrusion.worst->name, &finding);
         if (r == 0)
                 r = set_isolated_text(finding, rates, &intrusion);
@@ -160,7 +168,8 @@ static int write_change(const struct event *event, FILE *f) {
 }
 
 static int set_changes_text(struct finding *finding, const struct report *report) {
-        size_t n = report->n_changes, told = MIN(n, (size_t)CHANGES_TOLD_MAX), left = report->n_all_changes - told;
+        size_t n = report->n_changes, told = MIN(n, (size_t)CHANGES_TOLD_MAX),
+               left = report->n_all_changes - told;
         _cleanup_(freep) char *text = NULL;
         size_t size = 0;
         FILE *f;
@@ -177,7 +186,8 @@ static int set_changes_text(struct finding *finding, const struct report *report
                 return -ENOMEM;
 
         if (left > 0)
-                return finding_set_text(finding, "Interrupts were moved, last %s, and %zu more times", text, left);
+                return finding_set_text(finding, "Interrupts were moved, last %s, and %zu more times", text,
+                                        left);
         return finding_set_text(finding, "Moved to other CPUs: %s", text);
 }
 
@@ -204,9 +214,11 @@ int finding_affinity_changes(struct finding_context *context) {
                 r = finding_set_advice(
                         finding,
                         "\"irqctl events --kind affinity\" (free) lists all of them with their times. %s",
-                        is_balanced(report) ? "irqbalance runs and does this by design: IRQBALANCE_BANNED_INTERRUPTS or "
+                        is_balanced(report)
+                                ? "irqbalance runs and does this by design: IRQBALANCE_BANNED_INTERRUPTS or "
                                   "_BANNED_CPULIST keep it away from some."
-                                : "Where irqbalance does not run it was tuned, ethtool, a driver, or a CPU that "
+                                : "Where irqbalance does not run it was tuned, ethtool, a driver, or a CPU "
+                                  "that "
                                   "went offline.");
         if (r == 0)
                 r = finding_add_integer(finding, "changes", report->n_all_changes);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Rules about packets that come in masses. They join what one otherwise collects by hand (softirq time of a CPU, its
- * ksoftirqd, its share of NET_RX, packets per second and their size, SYNs, ports) for one and the same stretch of
- * time, the report's moments.
+ * Rules about packets that come in masses. They join what one otherwise collects by hand (softirq time of a
+ * CPU, its ksoftirqd, its share of NET_RX, packets per second and their size, SYNs, ports) for one and the
+ * same stretch of time, the report's moments.
  */
 
 #include <inttypes.h>
@@ -12,34 +12,35 @@
 #include "daemon/query/finding-rule.h"
 
 enum {
-        SMALL_PER_SECOND = 10000,     /* packets on a device: fewer small ones are nobody's trouble */
-        SMALL_BYTES = 128,            /* on average: SYNs, empty ACKs and minimal datagrams have 54 to 80 */
-        SMALL_REPLY_RATIO = 4,        /* bytes sent per byte received: more, and the small ones acknowledge a transfer */
-        SYN_PER_SECOND = 1000,        /* failed handshakes or dropped requests: no client is as persistent */
-        SYN_COOKIES_PER_SECOND = 200, /* the kernel itself believes in a flood when it sends these */
-        SYN_SAMPLE = 50,              /* sampled packets to judge by */
-        SYN_SAMPLE_PERCENT = 50,      /* a connection that is used has one SYN in at least four packets */
-        SYN_SAMPLE_PER_SECOND = 2000, /* packets on the device, for the sample to matter */
-        SYN_FAILED_RATIO = 4,         /* failed handshakes per successful one */
+        SMALL_PER_SECOND = 10000, /* packets on a device: fewer small ones are nobody's trouble */
+        SMALL_BYTES = 128,        /* on average: SYNs, empty ACKs and minimal datagrams have 54 to 80 */
+        SMALL_REPLY_RATIO =
+                4, /* bytes sent per byte received: more, and the small ones acknowledge a transfer */
+        SYN_PER_SECOND = 1000,         /* failed handshakes or dropped requests: no client is as persistent */
+        SYN_COOKIES_PER_SECOND = 200,  /* the kernel itself believes in a flood when it sends these */
+        SYN_SAMPLE = 50,               /* sampled packets to judge by */
+        SYN_SAMPLE_PERCENT = 50,       /* a connection that is used has one SYN in at least four packets */
+        SYN_SAMPLE_PER_SECOND = 2000,  /* packets on the device, for the sample to matter */
+        SYN_FAILED_RATIO = 4,          /* failed handshakes per successful one */
         UDP_REFUSED_PER_SECOND = 1000, /* datagrams to closed ports */
         UDP_SAMPLE_PERCENT = 80,
-        HARM_SOFTIRQ_PERCENT = 50,    /* of a CPU, where "top" begins to look wrong */
+        HARM_SOFTIRQ_PERCENT = 50, /* of a CPU, where "top" begins to look wrong */
         HARM_KSOFTIRQD_PERCENT = 40,
         HARM_DROPS_PER_SECOND = 10,
-        TOLD_PER_SECOND = 10,         /* fewer are everyday's */
-        CRITICAL_PERCENT = 80,        /* of a CPU: nothing is left for others soon */
+        TOLD_PER_SECOND = 10,  /* fewer are everyday's */
+        CRITICAL_PERCENT = 80, /* of a CPU: nothing is left for others soon */
 };
 
 /* What a moment has to say of it. */
 struct flood {
         const struct moment *moment;
-        const char *device; /* NULL: none had many packets */
-        double packets, bytes;         /* per second; per packet */
-        double sent_bytes;             /* per second */
+        const char *device;    /* NULL: none had many packets */
+        double packets, bytes; /* per second; per packet */
+        double sent_bytes;     /* per second */
         double device_drops;
-        int cpu;                       /* the one that ran most NET_RX; CPU_NONE */
-        double net_rx, net_rx_others;  /* per second, of that CPU and of the others on average */
-        double softirq, ksoftirqd;     /* percent of that CPU; negative: not known */
+        int cpu;                      /* the one that ran most NET_RX; CPU_NONE */
+        double net_rx, net_rx_others; /* per second, of that CPU and of the others on average */
+        double softirq, ksoftirqd;    /* percent of that CPU; negative: not known */
         double backlog_drops;
         double cookies, cookies_valid, failed, dropped, opened; /* TCP, per second */
         double refused, overrun;                                /* UDP, per second */
@@ -60,13 +61,15 @@ static bool is_harmful(const struct flood *flood) {
 static void measure_device(const struct load *load, const char *device, struct flood *flood) {
         flood->device = device;
         flood->packets = load_rate(load, LOAD_RX_PACKETS, device, CPU_NONE);
-        flood->bytes = flood->packets > 0 ? load_rate(load, LOAD_RX_BYTES, device, CPU_NONE) / flood->packets : 0;
+        flood->bytes =
+                flood->packets > 0 ? load_rate(load, LOAD_RX_BYTES, device, CPU_NONE) / flood->packets : 0;
         flood->sent_bytes = load_rate(load, LOAD_TX_BYTES, device, CPU_NONE);
         flood->device_drops = load_rate(load, LOAD_RX_DROPS, device, CPU_NONE);
 }
 
-/* The device with most packets; among those, one with small packets goes first: a bridge or a tunnel in front of it
- * shows the same flood again, a large transfer beside it another. Nothing comes in from outside through lo. */
+/* The device with most packets; among those, one with small packets goes first: a bridge or a tunnel in front
+ * of it shows the same flood again, a large transfer beside it another. Nothing comes in from outside through
+ * lo. */
 static void choose_device(const struct load *load, struct flood *flood) {
         const struct rates *rates = load->metrics[LOAD_RX_PACKETS];
 
@@ -76,8 +79,8 @@ static void choose_device(const struct load *load, struct flood *flood) {
                 if (rates->rows[i].total == 0 || strcmp(rates->rows[i].name, "lo") == 0)
                         continue;
                 measure_device(load, rates->rows[i].name, &other);
-                if (flood->device && (is_small(flood) != is_small(&other) ? is_small(flood)
-                                                                          : flood->packets >= other.packets))
+                if (flood->device &&
+                    (is_small(flood) != is_small(&other) ? is_small(flood) : flood->packets >= other.packets))
                         continue;
                 measure_device(load, rates->rows[i].name, flood);
         }
@@ -166,7 +169,8 @@ static bool is_udp_flood(const struct flood *flood) {
 }
 
 /* The moment with most packets of those that a rule is about. */
-static bool find_flood(const struct report *report, bool (*is_one)(const struct flood *), struct flood *ret_flood) {
+static bool find_flood(const struct report *report, bool (*is_one)(const struct flood *),
+                       struct flood *ret_flood) {
         bool found = false;
 
         for (size_t i = 0; i < report->moments.n; i++) {
@@ -215,7 +219,8 @@ static void write_tcp(const struct flood *flood, FILE *f) {
                 fprintf(f, "; %.0f SYN cookies per second were sent, %.0f came back", flood->cookies,
                         flood->cookies_valid);
         if (flood->failed >= TOLD_PER_SECOND)
-                fprintf(f, "; %.0f handshakes per second failed, %.0f succeeded", flood->failed, flood->opened);
+                fprintf(f, "; %.0f handshakes per second failed, %.0f succeeded", flood->failed,
+                        flood->opened);
         if (flood->dropped >= TOLD_PER_SECOND)
                 fprintf(f, "; %.0f requests per second were dropped", flood->dropped);
 }
@@ -293,10 +298,14 @@ static int add_flood_evidence(struct finding *finding, const struct flood *flood
                 const char *name;
                 double value;
         } counters[] = {
-                { "synCookiesPerSecond", flood->cookies },    { "validCookiesPerSecond", flood->cookies_valid },
-                { "failedAttemptsPerSecond", flood->failed }, { "acceptedPerSecond", flood->opened },
-                { "requestsDroppedPerSecond", flood->dropped }, { "refusedDatagramsPerSecond", flood->refused },
-                { "overrunDatagramsPerSecond", flood->overrun }, { "backlogDropsPerSecond", flood->backlog_drops },
+                { "synCookiesPerSecond", flood->cookies },
+                { "validCookiesPerSecond", flood->cookies_valid },
+                { "failedAttemptsPerSecond", flood->failed },
+                { "acceptedPerSecond", flood->opened },
+                { "requestsDroppedPerSecond", flood->dropped },
+                { "refusedDatagramsPerSecond", flood->refused },
+                { "overrunDatagramsPerSecond", flood->overrun },
+                { "backlogDropsPerSecond", flood->backlog_drops },
                 { "deviceDropsPerSecond", flood->device_drops },
         };
         int r = 0;
@@ -342,9 +351,12 @@ int finding_syn_flood(struct finding_context *context) {
         if (r == 0)
                 r = finding_set_advice(
                         finding,
-                        "\"tcpdump -nc 50 -i %s 'tcp[tcpflags] == tcp-syn'\" (50 packets, free) shows sources and "
-                        "port. Keep \"sysctl net.ipv4.tcp_syncookies\" at 1: clients get through, without TCP options "
-                        "while it lasts. Drop it before the stack: nftables in an ingress hook or \"meter\" per source "
+                        "\"tcpdump -nc 50 -i %s 'tcp[tcpflags] == tcp-syn'\" (50 packets, free) shows "
+                        "sources and "
+                        "port. Keep \"sysctl net.ipv4.tcp_syncookies\" at 1: clients get through, without "
+                        "TCP options "
+                        "while it lasts. Drop it before the stack: nftables in an ingress hook or \"meter\" "
+                        "per source "
                         "(a lookup per packet; useless against forged addresses), XDP, best upstream. RPS "
                         "(/sys/class/net/DEV/queues/rx-0/rps_cpus) shares the load over CPUs meanwhile.",
                         flood.device ?: "any");
@@ -371,9 +383,12 @@ int finding_udp_flood(struct finding_context *context) {
         if (r == 0)
                 r = finding_set_advice(
                         finding,
-                        "\"tcpdump -nc 50 -i %s udp\" (50 packets, free) shows sources and port. If nobody wants it, "
-                        "drop it before the stack: nftables with a netdev ingress hook (a lookup per packet), XDP, best "
-                        "upstream. If it is wanted, the program needs larger batches (recvmmsg) or several sockets "
+                        "\"tcpdump -nc 50 -i %s udp\" (50 packets, free) shows sources and port. If nobody "
+                        "wants it, "
+                        "drop it before the stack: nftables with a netdev ingress hook (a lookup per "
+                        "packet), XDP, best "
+                        "upstream. If it is wanted, the program needs larger batches (recvmmsg) or several "
+                        "sockets "
                         "(SO_REUSEPORT), the CPU help from RPS (/sys/class/net/DEV/queues/rx-0/rps_cpus).",
                         flood.device ?: "any");
         if (r == 0)
@@ -389,16 +404,18 @@ int finding_small_packets(struct finding_context *context) {
         if (!find_flood(context->report, is_small, &flood))
                 return 0;
 
-        r = finding_add(context, is_harmful(&flood) ? SEVERITY_WARNING : SEVERITY_INFO, flood.device, &finding);
+        r = finding_add(context, is_harmful(&flood) ? SEVERITY_WARNING : SEVERITY_INFO, flood.device,
+                        &finding);
         if (r == 0)
                 r = set_flood_text(finding, "Many small packets", &flood, NULL);
         if (r == 0)
-                r = finding_set_advice(
-                        finding,
-                        "\"tcpdump -nc 50 -i %s\" (50 packets, free) shows what they are. Each costs as much as a "
-                        "large one: GRO (\"ethtool -k\") merges those of a TCP flow, \"ethtool -C rx-usecs\" their "
-                        "interrupts, more queues or RPS share them over CPUs.",
-                        flood.device);
+                r = finding_set_advice(finding,
+                                       "\"tcpdump -nc 50 -i %s\" (50 packets, free) shows what they are. "
+                                       "Each costs as much as a "
+                                       "large one: GRO (\"ethtool -k\") merges those of a TCP flow, "
+                                       "\"ethtool -C rx-usecs\" their "
+                                       "interrupts, more queues or RPS share them over CPUs.",
+                                       flood.device);
         if (r == 0)
                 r = add_flood_evidence(finding, &flood);
         return r;

@@ -10,16 +10,16 @@
 #include "daemon/query/gauges.h"
 
 enum {
-        STORM_PER_SECOND = 50000,           /* on one CPU; at 1 to 2 us each, 5 to 10 % of it */
-        STORM_PER_SECOND_UNKNOWN = 100000,  /* where there is no history to compare with */
-        STORM_RATIO = 10,                   /* against what was usual */
-        STORM_MAX = 4,                      /* findings */
-        STORM_HISTORY_SECONDS = 60,         /* less says little of what is usual */
-        QUEUES_PER_SECOND = 2000,           /* of a device; below, it does not matter where they go */
-        QUEUES_PER_SECOND_WARNING = 20000,  /* on one CPU */
+        STORM_PER_SECOND = 50000,          /* on one CPU; at 1 to 2 us each, 5 to 10 % of it */
+        STORM_PER_SECOND_UNKNOWN = 100000, /* where there is no history to compare with */
+        STORM_RATIO = 10,                  /* against what was usual */
+        STORM_MAX = 4,                     /* findings */
+        STORM_HISTORY_SECONDS = 60,        /* less says little of what is usual */
+        QUEUES_PER_SECOND = 2000,          /* of a device; below, it does not matter where they go */
+        QUEUES_PER_SECOND_WARNING = 20000, /* on one CPU */
         QUEUES_SHARE_PERCENT = 90,
-        QUEUE_ACTIVE_PERCENT = 10,          /* of the device's: less is a queue at rest */
-        BUSY_PERCENT = 30,                  /* of a CPU in interrupts and softirqs: others could help */
+        QUEUE_ACTIVE_PERCENT = 10, /* of the device's: less is a queue at rest */
+        BUSY_PERCENT = 30,         /* of a CPU in interrupts and softirqs: others could help */
         SPURIOUS_PER_SECOND = 1,
 };
 
@@ -27,8 +27,8 @@ static bool is_device(const char *irq) {
         return irq[0] >= '0' && irq[0] <= '9';
 }
 
-/* Whether a series was far above what it did before the span, or in the quietest part of it: the lesser, since trouble
- * may have begun earlier. *ret_usual: that rate; negative: not known. */
+/* Whether a series was far above what it did before the span, or in the quietest part of it: the lesser,
+ * since trouble may have begun earlier. *ret_usual: that rate; negative: not known. */
 static bool is_storm(const struct rates *rates, const struct rates_row *row, size_t cpu, double *ret_usual) {
         const struct rates_cell *cell = &row->cells[cpu];
         bool has_history = cell->has_history && rates->history_ns >= STORM_HISTORY_SECONDS * NSEC_PER_SEC;
@@ -49,7 +49,8 @@ static bool is_storm(const struct rates *rates, const struct rates_row *row, siz
 }
 
 /* The CPU of a row where the storm was worst; CPUs where there was one are added to cpus. -1: no storm. */
-static int find_storm(const struct rates *rates, const struct rates_row *row, struct cpu_set *cpus, int *ret_worst) {
+static int find_storm(const struct rates *rates, const struct rates_row *row, struct cpu_set *cpus,
+                      int *ret_worst) {
         int r, worst = -1;
 
         for (size_t i = 0; row->cells && i < rates->n_cpus; i++) {
@@ -72,17 +73,22 @@ static int set_storm_advice(struct finding *finding, const char *irq, int cpu) {
         static const struct {
                 const char *irq, *advice;
         } table[] = {
-                { "LOC", "\"irqctl rates timers --latency\" (free) names the timers' functions: hrtimer_wakeup is a "
-                         "program that sleeps for microseconds, which \"perf trace -s -e clock_nanosleep,epoll_wait,"
-                         "futex -a -- sleep 5\" (a few percent meanwhile) finds." },
-                { "RES", "\"irqctl rates calls --latency\" (free) and \"perf record -e sched:sched_wakeup -a -g -- "
-                         "sleep 2\" (a few percent meanwhile) show who wakes whom across CPUs. Pinning both sides to "
-                         "one CPU or cache (\"taskset -pc\") ends it." },
-                { "CAL", "\"irqctl rates calls --latency\" (free) names the functions that other CPUs were made to "
-                         "run; membarrier(), memory that is unmapped by threads, and perf are usual causes. \"perf "
-                         "record -e 'csd:*' -a -g -- sleep 2\" (Linux 6.5 or newer) shows the callers." },
-                { "TLB", "Threads of one process unmap or protect memory at a high rate. \"perf trace -s -e munmap,"
-                         "mprotect,madvise -a -- sleep 5\" (a few percent meanwhile) names it." },
+                { "LOC",
+                  "\"irqctl rates timers --latency\" (free) names the timers' functions: hrtimer_wakeup is a "
+                  "program that sleeps for microseconds, which \"perf trace -s -e clock_nanosleep,epoll_wait,"
+                  "futex -a -- sleep 5\" (a few percent meanwhile) finds." },
+                { "RES",
+                  "\"irqctl rates calls --latency\" (free) and \"perf record -e sched:sched_wakeup -a -g -- "
+                  "sleep 2\" (a few percent meanwhile) show who wakes whom across CPUs. Pinning both sides "
+                  "to "
+                  "one CPU or cache (\"taskset -pc\") ends it." },
+                { "CAL",
+                  "\"irqctl rates calls --latency\" (free) names the functions that other CPUs were made to "
+                  "run; membarrier(), memory that is unmapped by threads, and perf are usual causes. \"perf "
+                  "record -e 'csd:*' -a -g -- sleep 2\" (Linux 6.5 or newer) shows the callers." },
+                { "TLB",
+                  "Threads of one process unmap or protect memory at a high rate. \"perf trace -s -e munmap,"
+                  "mprotect,madvise -a -- sleep 5\" (a few percent meanwhile) names it." },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(table); i++)
@@ -91,15 +97,18 @@ static int set_storm_advice(struct finding *finding, const char *irq, int cpu) {
         if (is_device(irq))
                 return finding_set_advice(
                         finding,
-                        "\"irqctl rates hardirqs --latency\" (free) has what its handler costs, /proc/irq/%s/spurious "
+                        "\"irqctl rates hardirqs --latency\" (free) has what its handler costs, "
+                        "/proc/irq/%s/spurious "
                         "whether anybody wanted them. Network queues merge interrupts with \"ethtool -C DEV "
-                        "adaptive-rx on\" or rx-usecs, for some latency; a device that never stops has a fault or a "
+                        "adaptive-rx on\" or rx-usecs, for some latency; a device that never stops has a "
+                        "fault or a "
                         "driver that does not acknowledge it.",
                         irq);
-        return finding_set_advice(finding,
-                                  "\"irqctl rates interrupts --cpu %d\" (free) shows it beside the others; \"perf "
-                                  "record -C %d -g -- sleep 5\" (about a percent) shows what runs meanwhile.",
-                                  cpu, cpu);
+        return finding_set_advice(
+                finding,
+                "\"irqctl rates interrupts --cpu %d\" (free) shows it beside the others; \"perf "
+                "record -C %d -g -- sleep 5\" (about a percent) shows what runs meanwhile.",
+                cpu, cpu);
 }
 
 static int add_storm(struct finding_context *context, const struct rates *rates, const struct rates_row *row,
@@ -186,8 +195,8 @@ static void queue_list_done(struct queue_list *list) {
         free(list->of_row);
 }
 
-/* What the queues of a device have in common: the device that the kernel names, else the action's name up to the
- * number at its end, as in "eth0-TxRx-3" or "mlx5_comp3@pci:0000:00:04.0". */
+/* What the queues of a device have in common: the device that the kernel names, else the action's name up to
+ * the number at its end, as in "eth0-TxRx-3" or "mlx5_comp3@pci:0000:00:04.0". */
 static int device_of(const struct report *report, const struct rates *rates, const struct rates_row *row,
                      char **ret_device) {
         const struct gauges_row *target = report->affinity ? gauges_find(report->affinity, row->name) : NULL;
@@ -209,7 +218,8 @@ static int device_of(const struct report *report, const struct rates *rates, con
         return *ret_device ? 0 : -ENOMEM;
 }
 
-static int find_queues(struct queue_list *list, const char *device, size_t n_cpus, struct queues **ret_queues) {
+static int find_queues(struct queue_list *list, const char *device, size_t n_cpus,
+                       struct queues **ret_queues) {
         struct queues *items, *new;
 
         for (size_t i = 0; i < list->n; i++)
@@ -223,7 +233,8 @@ static int find_queues(struct queue_list *list, const char *device, size_t n_cpu
                 return -ENOMEM;
         list->items = items;
         new = &items[list->n];
-        *new = (struct queues){ .device = strdup(device), .per_cpu = calloc(n_cpus + 1, sizeof(*new->per_cpu)) };
+        *new = (struct queues){ .device = strdup(device),
+                                .per_cpu = calloc(n_cpus + 1, sizeof(*new->per_cpu)) };
         list->n++;
         if (!new->device || !new->per_cpu)
                 return -ENOMEM;
@@ -275,7 +286,8 @@ static int gather_queues(const struct report *report, struct queue_list *list) {
                 if (list->of_row[i] != SIZE_MAX) {
                         struct queues *queues = &list->items[list->of_row[i]];
 
-                        queues->n_active += rates->rows[i].total * 100 >= queues->total * QUEUE_ACTIVE_PERCENT;
+                        queues->n_active +=
+                                rates->rows[i].total * 100 >= queues->total * QUEUE_ACTIVE_PERCENT;
                 }
 
         return 0;
@@ -301,16 +313,17 @@ static int add_queues(struct finding_context *context, const struct queues *queu
 
         r = finding_add(context, matters ? SEVERITY_WARNING : SEVERITY_INFO, queues->device, &finding);
         if (r == 0)
-                r = finding_set_text(finding,
-                                     "CPU %d took %.0f %% of the interrupts of %s (up to %.0f per second), although "
-                                     "%zu of its queues were in use",
-                                     cpu, share * 100, queues->device, queues->peak, queues->n_active);
-        if (r == 0)
-                r = finding_set_advice(
+                r = finding_set_text(
                         finding,
-                        "\"grep . /proc/irq/*/smp_affinity_list\" (free) shows where they may go: give each queue a "
-                        "CPU of its own there, which takes effect at once, or let irqbalance do it. Interrupts that "
-                        "refuse are managed by their driver.");
+                        "CPU %d took %.0f %% of the interrupts of %s (up to %.0f per second), although "
+                        "%zu of its queues were in use",
+                        cpu, share * 100, queues->device, queues->peak, queues->n_active);
+        if (r == 0)
+                r = finding_set_advice(finding, "\"grep . /proc/irq/*/smp_affinity_list\" (free) shows where "
+                                                "they may go: give each queue a "
+                                                "CPU of its own there, which takes effect at once, or let "
+                                                "irqbalance do it. Interrupts that "
+                                                "refuse are managed by their driver.");
         if (r == 0)
                 r = finding_add_integer(finding, "cpu", (uint64_t)cpu);
         if (r == 0)
@@ -373,16 +386,18 @@ static int add_spurious(struct finding_context *context, const struct rates_row 
         int r;
 
         r = finding_add(context,
-                        row->peak.per_second >= SPURIOUS_PER_SECOND ? SEVERITY_WARNING : SEVERITY_INFO, row->name,
-                        &finding);
+                        row->peak.per_second >= SPURIOUS_PER_SECOND ? SEVERITY_WARNING : SEVERITY_INFO,
+                        row->name, &finding);
         if (r == 0)
-                r = finding_set_text(finding, "%" PRIu64 " interrupts %s (%s in /proc/interrupts), up to %.2g per second",
-                                     row->total, what, row->name, row->peak.per_second);
+                r = finding_set_text(
+                        finding, "%" PRIu64 " interrupts %s (%s in /proc/interrupts), up to %.2g per second",
+                        row->total, what, row->name, row->peak.per_second);
         if (r == 0)
-                r = finding_set_advice(finding,
-                                       "\"dmesg -T | grep -iE 'irq|apic'\" (free) may name the line: hardware, firmware "
-                                       "or a hypervisor that raises interrupts which no handler is registered for. A "
-                                       "few around a reset or hotplug mean nothing.");
+                r = finding_set_advice(
+                        finding,
+                        "\"dmesg -T | grep -iE 'irq|apic'\" (free) may name the line: hardware, firmware "
+                        "or a hypervisor that raises interrupts which no handler is registered for. A "
+                        "few around a reset or hotplug mean nothing.");
         if (r == 0)
                 r = finding_add_integer(finding, "total", row->total);
         if (r == 0)
@@ -394,8 +409,8 @@ int finding_spurious(struct finding_context *context) {
         static const struct {
                 const char *row, *what;
         } counters[] = {
-                { "ERR", "went to no handler or were in error" }, /* x86: irq_err_count */
-                { "Err", "went to no handler or were in error" }, /* arm, arm64 */
+                { "ERR", "went to no handler or were in error" },    /* x86: irq_err_count */
+                { "Err", "went to no handler or were in error" },    /* arm, arm64 */
                 { "MIS", "were lost by the I/O APIC and repeated" }, /* x86: irq_mis_count */
                 { "BAD", "had no valid number" },                    /* powerpc */
         };

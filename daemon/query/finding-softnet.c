@@ -12,14 +12,15 @@
 #include "daemon/query/finding-rule.h"
 
 enum {
-        DROPS_PER_SECOND = 10,           /* a hundred in a stretch: more than the accident of one burst */
+        DROPS_PER_SECOND = 10, /* a hundred in a stretch: more than the accident of one burst */
         DROPS_PER_SECOND_CRITICAL = 1000,
-        DROPS_PERCENT_CRITICAL = 1,      /* of what was received: TCP slows to a crawl from about here */
+        DROPS_PERCENT_CRITICAL = 1, /* of what was received: TCP slows to a crawl from about here */
         SQUEEZES_PER_SECOND = 10,
-        SQUEEZES_PER_SECOND_WARNING = 200, /* the time limit (2 jiffies or 2 ms and more) alone cannot make as many */
-        SQUEEZE_PACKETS = 64,            /* packets between two of them; the budget's default is 300 */
+        SQUEEZES_PER_SECOND_WARNING =
+                200,          /* the time limit (2 jiffies or 2 ms and more) alone cannot make as many */
+        SQUEEZE_PACKETS = 64, /* packets between two of them; the budget's default is 300 */
         KSOFTIRQD_PERCENT = 50,
-        KSOFTIRQD_PERCENT_WARNING = 80,  /* of its CPU over a stretch: no room is left there */
+        KSOFTIRQD_PERCENT_WARNING = 80, /* of its CPU over a stretch: no room is left there */
         KSOFTIRQD_PERCENT_CRITICAL = 99,
 };
 
@@ -34,7 +35,8 @@ static void softnet_cpus_done(struct softnet_cpus *found) {
         cpu_set_done(&found->cpus);
 }
 
-static int find_cpus(const struct rates *rates, const char *counter, double per_second, struct softnet_cpus *found) {
+static int find_cpus(const struct rates *rates, const char *counter, double per_second,
+                     struct softnet_cpus *found) {
         const struct rates_row *row = rates_find_row(rates, counter);
         int r;
 
@@ -55,8 +57,8 @@ static int find_cpus(const struct rates *rates, const char *counter, double per_
 }
 
 /* A finding about these CPUs at the time of the worst one. */
-static int add_for_cpus(struct finding_context *context, enum severity severity, const struct softnet_cpus *found,
-                        struct finding **ret_finding) {
+static int add_for_cpus(struct finding_context *context, enum severity severity,
+                        const struct softnet_cpus *found, struct finding **ret_finding) {
         _cleanup_(freep) char *subject = NULL;
         int r;
 
@@ -98,20 +100,25 @@ int finding_softnet_drops(struct finding_context *context) {
                 return r;
 
         processed = load_peak(load, LOAD_SOFTNET, "processed", found.worst_cpu);
-        r = add_for_cpus(context, drops_severity(found.worst.per_second, processed.per_second), &found, &finding);
+        r = add_for_cpus(context, drops_severity(found.worst.per_second, processed.per_second), &found,
+                         &finding);
         if (r == 0)
                 r = finding_set_text(finding,
-                                     "%s dropped %" PRIu64 " received packets because the backlog was full, up to "
+                                     "%s dropped %" PRIu64
+                                     " received packets because the backlog was full, up to "
                                      "%.0f per second on CPU %d, which processed %.0f per second",
                                      finding->subject, row->total, found.worst.per_second, found.worst_cpu,
                                      processed.per_second);
         if (r == 0)
                 r = finding_set_advice(
                         finding,
-                        "\"sysctl net.core.netdev_max_backlog\" (free) is the queue's length in packets: if it is "
-                        "below 1000, raise it, which costs memory and, while it is full, latency. If the CPU is busy "
+                        "\"sysctl net.core.netdev_max_backlog\" (free) is the queue's length in packets: if "
+                        "it is "
+                        "below 1000, raise it, which costs memory and, while it is full, latency. If the CPU "
+                        "is busy "
                         "all the time, a longer queue only delays the loss: spread the work with RPS "
-                        "(/sys/class/net/DEV/queues/rx-0/rps_cpus, one IPI per batch) or find out who sends.");
+                        "(/sys/class/net/DEV/queues/rx-0/rps_cpus, one IPI per batch) or find out who "
+                        "sends.");
         if (r == 0)
                 r = finding_add_integer(finding, "dropped", row->total);
         if (r == 0)
@@ -123,8 +130,8 @@ int finding_softnet_drops(struct finding_context *context) {
         return r;
 }
 
-/* Squeezes by themselves only say that there was more to do: softirqs are raised again at once. They tell of trouble
- * when the budget is far too small. */
+/* Squeezes by themselves only say that there was more to do: softirqs are raised again at once. They tell of
+ * trouble when the budget is far too small. */
 int finding_time_squeeze(struct finding_context *context) {
         _cleanup_(softnet_cpus_done) struct softnet_cpus found = {};
         const struct load *load = context->report->load;
@@ -145,20 +152,24 @@ int finding_time_squeeze(struct finding_context *context) {
 
         r = add_for_cpus(context, severity, &found, &finding);
         if (r == 0)
-                r = finding_set_text(finding,
-                                     "CPU %d stopped receiving %.0f times per second with packets still waiting, after "
-                                     "%.0f packets on average",
-                                     found.worst_cpu, found.worst.per_second, packets);
+                r = finding_set_text(
+                        finding,
+                        "CPU %d stopped receiving %.0f times per second with packets still waiting, after "
+                        "%.0f packets on average",
+                        found.worst_cpu, found.worst.per_second, packets);
         if (r == 0)
                 r = finding_set_advice(
-                        finding,
-                        severity == SEVERITY_INFO
-                                ? "Common on a machine that receives at full speed, and harmless as long as nothing "
-                                  "is dropped. \"sysctl net.core.netdev_budget net.core.netdev_budget_usecs\" (free) "
-                                  "are the limits."
-                                : "\"sysctl net.core.netdev_budget net.core.netdev_budget_usecs\" (free) are the "
-                                  "limits: the defaults are 300 packets and 2 jiffies. Larger ones let a poll run "
-                                  "longer, at the price of other softirqs and tasks on that CPU.");
+                        finding, severity == SEVERITY_INFO
+                                         ? "Common on a machine that receives at full speed, and harmless as "
+                                           "long as nothing "
+                                           "is dropped. \"sysctl net.core.netdev_budget "
+                                           "net.core.netdev_budget_usecs\" (free) "
+                                           "are the limits."
+                                         : "\"sysctl net.core.netdev_budget net.core.netdev_budget_usecs\" "
+                                           "(free) are the "
+                                           "limits: the defaults are 300 packets and 2 jiffies. Larger ones "
+                                           "let a poll run "
+                                           "longer, at the price of other softirqs and tasks on that CPU.");
         if (r == 0)
                 r = finding_add_rate(finding, "squeezesPerSecond", found.worst.per_second);
         if (r == 0)
@@ -187,7 +198,8 @@ static const struct rates_row *busiest_softirq(const struct load *load, int cpu,
         return busiest;
 }
 
-static int set_ksoftirqd_text(struct finding *finding, const struct load *load, const struct softnet_cpus *found) {
+static int set_ksoftirqd_text(struct finding *finding, const struct load *load,
+                              const struct softnet_cpus *found) {
         struct peak delay = load_peak(load, LOAD_KSOFTIRQD_DELAY, "", found->worst_cpu);
         double share = found->worst.per_second / (double)NSEC_PER_SEC, per_second;
         const struct rates_row *busiest = busiest_softirq(load, found->worst_cpu, &per_second);
@@ -228,13 +240,15 @@ int finding_ksoftirqd(struct finding_context *context) {
         if (r == 0)
                 r = set_ksoftirqd_text(finding, load, &found);
         if (r == 0)
-                r = finding_set_advice(
-                        finding,
-                        "\"irqctl rates softirqs --cpu %d\" and \"irqctl rates interrupts --cpu %d\" (both free) say "
-                        "which work and which device lead there. Packets are spread over CPUs with more queues "
-                        "(\"ethtool -L\"), interrupts with smp_affinity_list, or RPS; tasks that share that CPU are "
-                        "better off elsewhere meanwhile (\"taskset -pc\").",
-                        found.worst_cpu, found.worst_cpu);
+                r = finding_set_advice(finding,
+                                       "\"irqctl rates softirqs --cpu %d\" and \"irqctl rates interrupts "
+                                       "--cpu %d\" (both free) say "
+                                       "which work and which device lead there. Packets are spread over CPUs "
+                                       "with more queues "
+                                       "(\"ethtool -L\"), interrupts with smp_affinity_list, or RPS; tasks "
+                                       "that share that CPU are "
+                                       "better off elsewhere meanwhile (\"taskset -pc\").",
+                                       found.worst_cpu, found.worst_cpu);
         if (r == 0)
                 r = add_cpus_evidence(finding, &found);
         return r;

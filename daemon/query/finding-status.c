@@ -18,10 +18,11 @@ static int add_collector(struct finding_context *context, const struct status_co
                                      failing ? "fails" : "does less than configured",
                                      collector->reason ?: "it does not say why");
         if (r == 0)
-                r = finding_set_advice(finding,
-                                       "\"irqctl status\" shows what it does now and what it has lost; \"journalctl "
-                                       "-u irqwatchd\" has when that began. What it would have seen since is not in "
-                                       "this report.");
+                r = finding_set_advice(
+                        finding,
+                        "\"irqctl status\" shows what it does now and what it has lost; \"journalctl "
+                        "-u irqwatchd\" has when that began. What it would have seen since is not in "
+                        "this report.");
         if (r == 0)
                 r = finding_add_text(finding, "state", collector_state_to_string(collector->state));
         if (r == 0)

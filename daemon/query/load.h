@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * What the machine did over a span: CPU time, softirqs, interrupts, ksoftirqd, packets. The rates that findings and
- * reports are made of, gathered with one scan per collector. Pure. Which collectors there are is known by name only:
- * one that does not run leaves its rates NULL.
+ * What the machine did over a span: CPU time, softirqs, interrupts, ksoftirqd, packets. The rates that
+ * findings and reports are made of, gathered with one scan per collector. Pure. Which collectors there are is
+ * known by name only: one that does not run leaves its rates NULL.
  */
 
 #include <stddef.h>
@@ -29,8 +29,8 @@ enum load_metric {
         LOAD_TX_BYTES,
         LOAD_TX_DROPS,
         LOAD_TX_ERRORS,
-        LOAD_TCP,             /* by the kernel's names of counters, UDP's with "Udp" in front */
-        LOAD_IRQ_STALL,       /* ns in which interrupts held tasks up */
+        LOAD_TCP,       /* by the kernel's names of counters, UDP's with "Udp" in front */
+        LOAD_IRQ_STALL, /* ns in which interrupts held tasks up */
         _LOAD_METRIC_MAX,
 };
 
@@ -45,7 +45,7 @@ struct load_request {
         const struct cpu_set *cpus; /* NULL: all; metrics that know no CPUs are given all the same */
         uint64_t stretch_ns;        /* as in struct rates_request; history: of interrupts only */
         uint64_t history_ns;
-        bool without_interrupts;    /* the dearest of them */
+        bool without_interrupts; /* the dearest of them */
 };
 
 /* 0 or -ENOMEM. */

@@ -81,7 +81,8 @@ static int add_sampled(const struct store *store, const struct load *whole, stru
 }
 
 /* Most telling first: the rest is looked at where there is room. */
-static int find_candidates(const struct store *store, const struct load *whole, struct candidates *candidates) {
+static int find_candidates(const struct store *store, const struct load *whole,
+                           struct candidates *candidates) {
         const struct rates *cpu_time = whole->metrics[LOAD_CPU_TIME];
         struct peak peak;
         int r;

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * The stretches of a span that deserve a look of their own, because something was at its worst there, with all that
- * the machine did meanwhile: so that a finding joins numbers of one and the same time. Pure. A machine at rest has
- * none.
+ * The stretches of a span that deserve a look of their own, because something was at its worst there, with
+ * all that the machine did meanwhile: so that a finding joins numbers of one and the same time. Pure. A
+ * machine at rest has none.
  */
 
 #include <stddef.h>

@@ -2,13 +2,14 @@
 #pragma once
 
 /*
- * The worst stretch of a series of differences: the highest rate that it held for a while, and when. Trouble that
- * lasts half a minute disappears in the average of ten. Pure arithmetic on what a scan delivers; one scan serves all
- * series of a source.
+ * The worst stretch of a series of differences: the highest rate that it held for a while, and when. Trouble
+ * that lasts half a minute disappears in the average of ten. Pure arithmetic on what a scan delivers; one
+ * scan serves all series of a source.
  *
- * Time is cut into slices of half a stretch, which end at passes; a stretch is a slice that is long enough (where
- * passes are rare) or two that follow each other. What lasts as long as a stretch is therefore seen with three
- * quarters of its rate at least, and what lasts twice as long with all of it, for two words per series.
+ * Time is cut into slices of half a stretch, which end at passes; a stretch is a slice that is long enough
+ * (where passes are rare) or two that follow each other. What lasts as long as a stretch is therefore seen
+ * with three quarters of its rate at least, and what lasts twice as long with all of it, for two words per
+ * series.
  */
 
 #include <stdbool.h>

@@ -51,7 +51,8 @@ static int rates_reserve_series(struct rates_sums *sums) {
         return 0;
 }
 
-struct rates_series *rates_sums_series(const struct rates_sums *sums, const struct rates_sum *row, size_t cpu) {
+struct rates_series *rates_sums_series(const struct rates_sums *sums, const struct rates_sum *row,
+                                       size_t cpu) {
         uint32_t place = cpu < row->n_cells ? row->cells[cpu] : 0;
 
         return place > 0 ? &sums->series[place - 1] : NULL;
@@ -78,7 +79,8 @@ static int rates_get_series(struct rates_sums *sums, struct rates_sum *row, size
         return 0;
 }
 
-static int rates_add_delta(struct rates_sums *sums, struct rates_sum *row, const struct store_change *change) {
+static int rates_add_delta(struct rates_sums *sums, struct rates_sum *row,
+                           const struct store_change *change) {
         struct rates_series *series;
         int r;
 
@@ -140,14 +142,17 @@ static int rates_add_cpus(struct rates_sums *sums, const struct cpu_set *cpus) {
 
 /* Before the clock goes on: what a pass brings happened since the one before. */
 static void rates_choose_part(struct rates_sums *sums, const struct stamp *stamp, bool baseline) {
-        uint64_t quarter_ns = (sums->request->until_us - sums->request->since_us) * NSEC_PER_USEC / RATES_PARTS;
+        uint64_t quarter_ns =
+                (sums->request->until_us - sums->request->since_us) * NSEC_PER_USEC / RATES_PARTS;
 
         if (baseline) {
                 sums->part_start = *stamp;
                 return;
         }
 
-        sums->part = quarter_ns > 0 ? (sums->clock.now.monotonic_ns - sums->part_start.monotonic_ns) / quarter_ns : 0;
+        sums->part = quarter_ns > 0
+                             ? (sums->clock.now.monotonic_ns - sums->part_start.monotonic_ns) / quarter_ns
+                             : 0;
         sums->part = MIN(sums->part, (size_t)RATES_PARTS - 1);
         sums->part_ns[sums->part] += stamp->monotonic_ns - sums->clock.now.monotonic_ns;
 }

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What rates.h gathers while the passes go by: per row of the store and CPU the sum of differences, the worst stretch,
- * and where the counter stood. Private to rates.c.
+ * What rates.h gathers while the passes go by: per row of the store and CPU the sum of differences, the worst
+ * stretch, and where the counter stood. Private to rates.c.
  */
 
 #include <stdbool.h>
@@ -56,9 +56,10 @@ struct rates_sums {
         uint64_t part_ns[RATES_PARTS];
 };
 
-/* Scans the source once. The members above rows are set by the caller, the rest are zero. 0; -ENOENT not two passes
- * to compare; -ENOMEM. */
+/* Scans the source once. The members above rows are set by the caller, the rest are zero. 0; -ENOENT not two
+ * passes to compare; -ENOMEM. */
 int rates_sums_fill(struct rates_sums *sums);
 void rates_sums_done(struct rates_sums *sums);
 /* NULL: it did not move. */
-struct rates_series *rates_sums_series(const struct rates_sums *sums, const struct rates_sum *row, size_t cpu);
+struct rates_series *rates_sums_series(const struct rates_sums *sums, const struct rates_sum *row,
+                                       size_t cpu);

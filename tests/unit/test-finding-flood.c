@@ -96,15 +96,40 @@ static void full_speed(struct trouble *t) {
 }
 
 static const struct trouble_case cases[] = {
-        { "SYN cookies", syn_cookies, "syn-flood", SEVERITY_CRITICAL, "9800 SYN cookies per second", { 2, 64, 512 } },
-        { "SYNs and resets", syn_resets, "syn-flood", SEVERITY_CRITICAL, "7200 handshakes per second failed", { 2, 64 } },
-        { "SYNs dropped", syn_drops, "syn-flood", SEVERITY_CRITICAL, "5800 requests per second were dropped", { 2 } },
+        { "SYN cookies",
+          syn_cookies,
+          "syn-flood",
+          SEVERITY_CRITICAL,
+          "9800 SYN cookies per second",
+          { 2, 64, 512 } },
+        { "SYNs and resets",
+          syn_resets,
+          "syn-flood",
+          SEVERITY_CRITICAL,
+          "7200 handshakes per second failed",
+          { 2, 64 } },
+        { "SYNs dropped",
+          syn_drops,
+          "syn-flood",
+          SEVERITY_CRITICAL,
+          "5800 requests per second were dropped",
+          { 2 } },
         { "valid cookies", valid_cookies, NULL, 0, NULL, { 2, 64 } },
         { "some failures", some_failures, NULL, 0, NULL, { 2 } },
         { "many connections", many_connections, NULL, 0, NULL, { 64 } },
-        { "closed UDP port", refused_datagrams, "udp-flood", SEVERITY_CRITICAL, "13000 datagrams per second went to closed ports", { 2, 64, 512 } },
+        { "closed UDP port",
+          refused_datagrams,
+          "udp-flood",
+          SEVERITY_CRITICAL,
+          "13000 datagrams per second went to closed ports",
+          { 2, 64, 512 } },
         { "some datagrams refused", some_refused, NULL, 0, NULL, { 2 } },
-        { "small packets", small_packets, "small-packet-flood", SEVERITY_WARNING, "ens32 received 14678 packets per second of 60 bytes", { 2, 64, 512 } },
+        { "small packets",
+          small_packets,
+          "small-packet-flood",
+          SEVERITY_WARNING,
+          "ens32 received 14678 packets per second of 60 bytes",
+          { 2, 64, 512 } },
         { "small packets, harmless", harmless_small_packets, NULL, 0, NULL, { 2, 64 } },
         { "acknowledgements", acknowledgements, NULL, 0, NULL, { 2, 64 } },
         { "full speed", full_speed, NULL, 0, NULL, { 2, 64, 512 } },
@@ -116,7 +141,8 @@ static void test_cases(void **state) {
 
 /* The whole chain in one finding; what it explains is still there, and says so. */
 static void test_chain(void **state) {
-        static const char *const explained[] = { "softirq-imbalance", "ksoftirqd-saturated", "small-packet-flood" };
+        static const char *const explained[] = { "softirq-imbalance", "ksoftirqd-saturated",
+                                                 "small-packet-flood" };
         const struct finding *flood;
         struct trouble t;
 
@@ -126,11 +152,13 @@ static void test_chain(void **state) {
         trouble_run(&t);
 
         flood = &t.report->findings.items[0];
-        assert_string_equal(flood->text,
-                            "SYN flood: ens32 received 14678 packets per second of 60 bytes on average; 9800 SYN cookies "
-                            "per second were sent, 3 came back. CPU 1 ran "
-                            "21000 NET_RX per second (the others 1500 on average) and spent 98 % of its time in softirqs, "
-                            "ksoftirqd/1 94 %");
+        assert_string_equal(
+                flood->text,
+                "SYN flood: ens32 received 14678 packets per second of 60 bytes on average; 9800 SYN cookies "
+                "per second were sent, 3 came back. CPU 1 ran "
+                "21000 NET_RX per second (the others 1500 on average) and spent 98 % of its time in "
+                "softirqs, "
+                "ksoftirqd/1 94 %");
         assert_int_equal(trouble_number(flood, "packetsPerSecond"), 14678);
         assert_int_equal(trouble_number(flood, "bytesPerPacket"), 60);
         assert_int_equal(trouble_number(flood, "softirqPercent"), 98);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Storms, queues on one CPU, isolated CPUs, moved interrupts, spurious ones, and collectors that do too little. */
+/* Storms, queues on one CPU, isolated CPUs, moved interrupts, spurious ones, and collectors that do too
+ * little. */
 
 #include "tests/unit/trouble-fixture.h"
 
 #include "daemon/query/status.h"
 
-static struct trouble_row *set_queue(struct trouble *t, const char *irq, const char *action, int cpu, double rate) {
+static struct trouble_row *set_queue(struct trouble *t, const char *irq, const char *action, int cpu,
+                                     double rate) {
         struct trouble_row *row = set_cpu(t, SOURCE_INTERRUPTS, 0, irq, cpu, rate, rate);
 
         row->key.labels[0] = "PCI-MSIX-0000:00:04.0";
@@ -119,29 +121,74 @@ static void few_errors(struct trouble *t) {
 }
 
 static const struct trouble_case cases[] = {
-        { "timers", timers, "irq-storm", SEVERITY_WARNING, "CPU 1 took 90000 interrupts LOC per second, 1000 are usual",
+        { "timers",
+          timers,
+          "irq-storm",
+          SEVERITY_WARNING,
+          "CPU 1 took 90000 interrupts LOC per second, 1000 are usual",
           { 2, 64, 512 } },
-        { "IPIs", ipis, "irq-storm", SEVERITY_WARNING, "70000 interrupts CAL per second, 500 are usual", { 2, 64 } },
-        { "device", device, "irq-storm", SEVERITY_WARNING, "29 (ahci[0000:00:1f.2]) per second, 100 are usual", { 2, 64 } },
+        { "IPIs",
+          ipis,
+          "irq-storm",
+          SEVERITY_WARNING,
+          "70000 interrupts CAL per second, 500 are usual",
+          { 2, 64 } },
+        { "device",
+          device,
+          "irq-storm",
+          SEVERITY_WARNING,
+          "29 (ahci[0000:00:1f.2]) per second, 100 are usual",
+          { 2, 64 } },
         { "more work", more_work, NULL, 0, NULL, { 2, 64, 512 } },
         { "fast", fast, NULL, 0, NULL, { 2, 64 } },
         { "as ever", fast_as_ever, NULL, 0, NULL, { 2 }, .before = 600 },
-        { "all the time, against history", ipis, "irq-storm", SEVERITY_WARNING, "70000 interrupts CAL", { 2 },
-          .always = true, .before = 600 },
+        { "all the time, against history",
+          ipis,
+          "irq-storm",
+          SEVERITY_WARNING,
+          "70000 interrupts CAL",
+          { 2 },
+          .always = true,
+          .before = 600 },
         { "all the time, no history", no_history, NULL, 0, NULL, { 2 }, .always = true },
-        { "all the time, whatever was before", unknown_history, "irq-storm", SEVERITY_WARNING,
-          "120000 interrupts RES per second; what is usual is not known", { 2 }, .always = true },
-        { "queues on one CPU", queues_on_one_cpu, "irq-imbalance", SEVERITY_WARNING,
-          "CPU 1 took 100 % of the interrupts of eth0-TxRx (up to 30000 per second), although 4 of its queues",
-          { 2, 64, 512 }, .always = true },
-        { "queues by sysfs", queues_by_sysfs, "irq-imbalance", SEVERITY_WARNING, "of ens5", { 2, 64 }, .always = true },
+        { "all the time, whatever was before",
+          unknown_history,
+          "irq-storm",
+          SEVERITY_WARNING,
+          "120000 interrupts RES per second; what is usual is not known",
+          { 2 },
+          .always = true },
+        { "queues on one CPU",
+          queues_on_one_cpu,
+          "irq-imbalance",
+          SEVERITY_WARNING,
+          "CPU 1 took 100 % of the interrupts of eth0-TxRx (up to 30000 per second), although 4 of its "
+          "queues",
+          { 2, 64, 512 },
+          .always = true },
+        { "queues by sysfs",
+          queues_by_sysfs,
+          "irq-imbalance",
+          SEVERITY_WARNING,
+          "of ens5",
+          { 2, 64 },
+          .always = true },
         { "one queue", one_queue, NULL, 0, NULL, { 2, 64 } },
         { "queues apart", queues_apart, NULL, 0, NULL, { 2, 64 } },
-        { "isolated", isolated, "irq-on-isolated-cpu", SEVERITY_WARNING,
-          "CPU 1 is isolated, but was interrupted up to 400 times per second by IRQ 24 (eth0-TxRx-0)", { 2, 64, 512 } },
+        { "isolated",
+          isolated,
+          "irq-on-isolated-cpu",
+          SEVERITY_WARNING,
+          "CPU 1 is isolated, but was interrupted up to 400 times per second by IRQ 24 (eth0-TxRx-0)",
+          { 2, 64, 512 } },
         { "isolated, spared", isolated_spared, NULL, 0, NULL, { 2, 64 } },
         { "isolated, seldom", isolated_seldom, NULL, 0, NULL, { 2, 64 } },
-        { "errors", errors, "spurious-interrupts", SEVERITY_WARNING, "90 interrupts went to no handler", { 2, 64, 512 } },
+        { "errors",
+          errors,
+          "spurious-interrupts",
+          SEVERITY_WARNING,
+          "90 interrupts went to no handler",
+          { 2, 64, 512 } },
         { "missed", missed, "spurious-interrupts", SEVERITY_WARNING, "MIS in /proc/interrupts", { 2 } },
         { "errors long ago", old_errors, NULL, 0, NULL, { 2 } },
         { "few errors", few_errors, NULL, 0, NULL, { 2 } },
@@ -192,9 +239,9 @@ static void test_many_affinity_changes(void **state) {
         trouble_run(&t);
         finding = trouble_find(&t, "affinity-changed");
         assert_non_null(finding);
-        assert_string_equal(finding->text,
-                            "Interrupts were moved, last IRQ 25 eth0 from CPU 1 to 0, IRQ 24 eth0 from CPU 0 to 1, IRQ 24 "
-                            "eth0 from CPU 1 to 0, and 37 more times");
+        assert_string_equal(finding->text, "Interrupts were moved, last IRQ 25 eth0 from CPU 1 to 0, IRQ 24 "
+                                           "eth0 from CPU 0 to 1, IRQ 24 "
+                                           "eth0 from CPU 1 to 0, and 37 more times");
         assert_int_equal(trouble_number(finding, "changes"), 40);
         trouble_done(&t);
 }
@@ -204,7 +251,10 @@ static void test_collectors(void **state) {
                 { .name = "softirqs", .state = COLLECTOR_RUNNING },
                 { .name = "irq-delay", .state = COLLECTOR_DEGRADED, .reason = "passive on this kernel" },
                 { .name = "pressure", .state = COLLECTOR_UNSUPPORTED, .reason = "no such file" },
-                { .name = "interrupts", .state = COLLECTOR_FAILING, .reason = "short read", .n_failed_passes = 7 },
+                { .name = "interrupts",
+                  .state = COLLECTOR_FAILING,
+                  .reason = "short read",
+                  .n_failed_passes = 7 },
         };
         const struct status status = { .collectors = collectors, .n_collectors = ELEMENTSOF(collectors) };
         struct trouble t;

@@ -102,7 +102,8 @@ static const struct metric_desc metrics[] = {
         { "g", "1", "", "row", {}, METRIC_GAUGE, 64 },
 };
 
-/* Counters that go at 10 and, between 400 and 430, at 1000 per second; b twice as fast. Passes from -200 on. */
+/* Counters that go at 10 and, between 400 and 430, at 1000 per second; b twice as fast. Passes from -200 on.
+ */
 static void fill(struct store *store) {
         _cleanup_(batch_done) struct batch batch = {};
         uint64_t value = 50;
@@ -210,12 +211,18 @@ static void test_find_row(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_steady),        cmocka_unit_test(test_nothing),
-                cmocka_unit_test(test_half_a_minute), cmocka_unit_test(test_one_stretch),
-                cmocka_unit_test(test_burst),         cmocka_unit_test(test_rare_passes),
-                cmocka_unit_test(test_short_record),  cmocka_unit_test(test_first_and_last),
-                cmocka_unit_test(test_overlap),       cmocka_unit_test(test_rates),
-                cmocka_unit_test(test_history_is_limited), cmocka_unit_test(test_history_reset),
+                cmocka_unit_test(test_steady),
+                cmocka_unit_test(test_nothing),
+                cmocka_unit_test(test_half_a_minute),
+                cmocka_unit_test(test_one_stretch),
+                cmocka_unit_test(test_burst),
+                cmocka_unit_test(test_rare_passes),
+                cmocka_unit_test(test_short_record),
+                cmocka_unit_test(test_first_and_last),
+                cmocka_unit_test(test_overlap),
+                cmocka_unit_test(test_rates),
+                cmocka_unit_test(test_history_is_limited),
+                cmocka_unit_test(test_history_reset),
                 cmocka_unit_test(test_find_row),
         };
 

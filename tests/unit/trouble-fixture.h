@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Machines in words: how fast each counter goes, and how fast while there is trouble. Passes of a second are made of
- * that and judged. The usual state is that of a healthy machine under load, so that a test only says what is wrong.
+ * Machines in words: how fast each counter goes, and how fast while there is trouble. Passes of a second are
+ * made of that and judged. The usual state is that of a healthy machine under load, so that a test only says
+ * what is wrong.
  */
 
 #include "tests/unit/query-fixture.h"
@@ -35,7 +36,9 @@ enum { KSOFTIRQD_TIME, KSOFTIRQD_DELAY };
 enum { AFFINITY_SET, AFFINITY_ISOLATED };
 
 /* By the names that the queries go by. */
-static const struct metric_desc trouble_softirqs[] = { { "softirqs", "1", "", "type", {}, METRIC_COUNTER, 32 } };
+static const struct metric_desc trouble_softirqs[] = {
+        { "softirqs", "1", "", "type", {}, METRIC_COUNTER, 32 }
+};
 static const struct metric_desc trouble_interrupts[] = {
         { "interrupts", "1", "", "irq", { "chip", "hwirq", "actions" }, METRIC_COUNTER, 32 },
 };
@@ -44,7 +47,9 @@ static const struct metric_desc trouble_ksoftirqd[] = {
         [KSOFTIRQD_TIME] = { "cpu-time", "ns", "", NULL, {}, METRIC_COUNTER, 64 },
         [KSOFTIRQD_DELAY] = { "run-delay", "ns", "", NULL, {}, METRIC_COUNTER, 64 },
 };
-static const struct metric_desc trouble_softnet[] = { { "softnet", "1", "", "counter", {}, METRIC_COUNTER, 32 } };
+static const struct metric_desc trouble_softnet[] = {
+        { "softnet", "1", "", "counter", {}, METRIC_COUNTER, 32 }
+};
 static const struct metric_desc trouble_netdev[] = {
         [NETDEV_RX_PACKETS] = { "rx-packets", "1", "", "device", {}, METRIC_COUNTER, 64 },
         [NETDEV_RX_BYTES] = { "rx-bytes", "bytes", "", "device", {}, METRIC_COUNTER, 64 },
@@ -131,8 +136,8 @@ static inline struct trouble_row *trouble_row(struct trouble *t, enum trouble_so
 }
 
 /* A counter of no CPU. */
-static inline void set_single(struct trouble *t, enum trouble_source source, unsigned metric, const char *name,
-                              double usual, double bad) {
+static inline void set_single(struct trouble *t, enum trouble_source source, unsigned metric,
+                              const char *name, double usual, double bad) {
         trouble_row(t, source, metric, name)->single = (struct trouble_rate){ usual, bad };
 }
 
@@ -152,8 +157,8 @@ static inline struct trouble_row *set_cpu(struct trouble *t, enum trouble_source
 
 /* Busy with everything, in good health. */
 static inline void set_healthy(struct trouble *t) {
-        static const char *const tcp[] = { "SyncookiesSent", "SyncookiesRecv", "TCPReqQFullDrop", "ListenDrops",
-                                           "UdpNoPorts",     "UdpRcvbufErrors" };
+        static const char *const tcp[] = { "SyncookiesSent", "SyncookiesRecv", "TCPReqQFullDrop",
+                                           "ListenDrops",    "UdpNoPorts",     "UdpRcvbufErrors" };
 
         set_cpu(t, SOURCE_CPU, 0, "user", CPU_NONE, 60 * PERCENT, 60 * PERCENT);
         set_cpu(t, SOURCE_CPU, 0, "irq", CPU_NONE, 1 * PERCENT, 1 * PERCENT);
@@ -176,14 +181,14 @@ static inline void set_healthy(struct trouble *t) {
 }
 
 /* Packets per second and bytes of each. */
-static inline void set_received(struct trouble *t, const char *device, double usual, double usual_bytes, double bad,
-                                double bad_bytes) {
+static inline void set_received(struct trouble *t, const char *device, double usual, double usual_bytes,
+                                double bad, double bad_bytes) {
         set_single(t, SOURCE_NETDEV, NETDEV_RX_PACKETS, device, usual, bad);
         set_single(t, SOURCE_NETDEV, NETDEV_RX_BYTES, device, usual * usual_bytes, bad * bad_bytes);
 }
 
-static inline void set_sent(struct trouble *t, const char *device, double usual, double usual_bytes, double bad,
-                            double bad_bytes) {
+static inline void set_sent(struct trouble *t, const char *device, double usual, double usual_bytes,
+                            double bad, double bad_bytes) {
         set_single(t, SOURCE_NETDEV, NETDEV_TX_PACKETS, device, usual, bad);
         set_single(t, SOURCE_NETDEV, NETDEV_TX_BYTES, device, usual * usual_bytes, bad * bad_bytes);
 }
@@ -198,7 +203,8 @@ static inline void add_trouble_row(struct trouble *t, struct trouble_row *row, b
 
                 if (i < t->n_cpus ? !row->per_cpu : row->per_cpu)
                         continue;
-                *value = (uint64_t)((bad ? rate->bad : rate->usual) * (gauge ? 1 : seconds)) + (gauge ? 0 : *value);
+                *value = (uint64_t)((bad ? rate->bad : rate->usual) * (gauge ? 1 : seconds)) +
+                         (gauge ? 0 : *value);
                 assert_int_equal(batch_add(&t->batch, i < t->n_cpus ? (int)i : CPU_NONE, *value), 0);
         }
 }
@@ -214,8 +220,9 @@ static inline void trouble_pass(struct trouble *t, double at, bool bad, double s
                         }
                 if (!any)
                         continue;
-                assert_int_equal(store_add_source(t->store, trouble_sources[i].name, trouble_sources[i].metrics,
-                                                  trouble_sources[i].n_metrics, &t->sources[i]),
+                assert_int_equal(store_add_source(t->store, trouble_sources[i].name,
+                                                  trouble_sources[i].metrics, trouble_sources[i].n_metrics,
+                                                  &t->sources[i]),
                                  0);
                 commit(t->store, t->sources[i], at, &t->batch);
         }
@@ -223,7 +230,9 @@ static inline void trouble_pass(struct trouble *t, double at, bool bad, double s
 
 /* Makes the passes and the report of the span. Many CPUs are read less often, for the test's sake. */
 static inline void trouble_run(struct trouble *t) {
-        const struct report_request request = { .since_us = AT(0), .until_us = AT(TROUBLE_SPAN), .status = t->status };
+        const struct report_request request = { .since_us = AT(0),
+                                                .until_us = AT(TROUBLE_SPAN),
+                                                .status = t->status };
         int step = t->n_cpus > 64 ? 6 : t->n_cpus > 2 ? 2 : 1;
 
         for (int at = -(int)t->before; at <= TROUBLE_SPAN; at += step) {
@@ -248,7 +257,8 @@ static inline void print_findings(const struct trouble *t) {
                 const struct finding *finding = &t->report->findings.items[i];
 
                 print_message("  %s %s%s%s: %s\n", severity_to_string(finding->severity), finding->code,
-                              finding->explained_by ? " by " : "", finding->explained_by ?: "", finding->text);
+                              finding->explained_by ? " by " : "", finding->explained_by ?: "",
+                              finding->text);
         }
 }
 
@@ -272,7 +282,7 @@ static inline int64_t trouble_number(const struct finding *finding, const char *
 struct trouble_case {
         const char *name;
         void (*make)(struct trouble *t); /* what is wrong with a healthy machine */
-        const char *code;                /* of the first finding; NULL: nothing of severity warning or above */
+        const char *code; /* of the first finding; NULL: nothing of severity warning or above */
         enum severity severity;
         const char *text; /* a part of the sentence, or NULL */
         unsigned cpus[3]; /* machines to try it on; 0: no more */
