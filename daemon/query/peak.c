@@ -52,7 +52,7 @@ static uint64_t slices_ns(const struct peak_clock *clock, size_t first, size_t l
 
 /* The stretch that ends with the series' slice, if it is the best one so far. */
 static void peak_series_close(struct peak_series *series, const struct peak_clock *clock) {
-        size_t first = series->slice, last = series->slice;
+        size_t first = series->slice, last = first;
         uint64_t amount = series->amount, length_ns;
         double per_second;
 
