@@ -26,7 +26,7 @@ static const struct verb {
         { "events", "Windows and other events, one line each; -f follows", verb_events,
           VERB_SPAN | VERB_CPUS },
         { "show", "Everything of one event, with its stacks", verb_show, VERB_CPUS },
-        { "rates", "Softirqs or interrupts per CPU", verb_rates, VERB_SPAN | VERB_CPUS },
+        { "rates", "Softirqs, interrupts, CPU time or packets as rates", verb_rates, VERB_SPAN | VERB_CPUS },
         { "flame", "Stacks of windows as an interactive flame graph (SVG)", verb_flame, VERB_SPAN | VERB_CPUS },
         { "status", "State, costs, losses and settings of the daemon", verb_status, 0 },
         { "selftest", "Prove on this machine that windows are found and measured right", verb_selftest, VERB_CPUS },

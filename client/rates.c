@@ -17,17 +17,19 @@
 #include "common/parse.h"
 
 static const char help[] =
-        "irqctl rates SOURCE [OPTION...]\n"
+        "irqctl rates SOURCE [METRIC] [OPTION...]\n"
         "irqctl rates WHAT --latency [OPTION...]\n\n"
-        "What a source of counters (softirqs, interrupts) did on each CPU in the last minute or in\n"
-        "--since/--until. Rows and CPUs that are zero are left out. With --latency how long each run\n"
-        "took, as histograms, of WHAT: hardirqs, softirqs, softirq-wait (from raise to start),\n"
-        "calls (from other CPUs), tasklets or timers.\n\n"
+        "What a source of counters did on each CPU in the last minute or in --since/--until: softirqs,\n"
+        "interrupts, cpu (time per mode), ksoftirqd (time; run-delay), softnet, netdev (rx-packets;\n"
+        "rx-bytes, rx-drops, rx-errors, and tx-), tcp or pressure. METRIC is another one than its first.\n"
+        "Times are shown as shares of one CPU. Rows and CPUs that are zero are left out.\n"
+        "With --latency how long each run took, as histograms, of WHAT: hardirqs, softirqs, softirq-wait\n"
+        "(from raise to start), calls (from other CPUs), tasklets or timers.\n\n"
         "      --rate               Per second (default)\n"
-        "      --total              Exact counts\n"
+        "      --total              Exact counts; times\n"
         "      --sort=rate|name     Largest first (default), or by name\n"
         "      --all                With the rows and CPUs that are zero\n"
-        "      --metric=NAME        Another metric of the source than its first\n"
+        "      --metric=NAME        The same as METRIC\n"
         "      --latency            Histograms of durations (only --sort goes with it)\n";
 
 /* What is printed: CPUs in the order of columns, rows in theirs. */
@@ -138,7 +140,7 @@ static bool label_is_used(const struct rates_layout *layout, size_t label) {
 static void add_columns(struct table *table, struct json_object *rates, const struct rates_layout *layout,
                         const struct rates_view *view) {
         struct json_object *labels = field_array(rates, "labelNames"), *online = field_array(rates, "online");
-        const char *row_name = field_string(rates, "rowName") ?: "name";
+        const char *row_name = field_string(rates, "rowName") ?: "metric";
         char text[FIELD_TEXT_MAX];
 
         /* Numbers of interrupts are read from the right, words from the left. */
@@ -159,16 +161,23 @@ static void add_columns(struct table *table, struct json_object *rates, const st
                         add_upper_column(table, json_object_get_string(array_at(labels, i)), TABLE_FLEX, 8);
 }
 
-static void add_value(struct table *table, enum colour colour, struct json_object *object, bool totals) {
+/* Counts, or time where time is what is counted: per second that is a share of a CPU. */
+static void add_value(struct table *table, enum colour colour, struct json_object *object, bool is_time,
+                      bool totals) {
+        double per_second = field_double(object, "perSecond");
         uint64_t total = field_u64(object, "total");
         char buf[FIELD_TEXT_MAX];
 
         if (total == 0)
                 table_add(table, COLOUR_DIM, "-");
+        else if (totals && is_time)
+                table_add(table, colour, format_duration(total, buf));
         else if (totals)
                 table_addf(table, colour, "%" PRIu64, total);
+        else if (is_time)
+                table_add(table, colour, format_cpu_share(per_second / (double)NSEC_PER_SEC, buf));
         else
-                table_add(table, colour, format_count(field_double(object, "perSecond"), buf));
+                table_add(table, colour, format_count(per_second, buf));
 }
 
 /* Cells far above an even spread stand out. */
@@ -178,17 +187,30 @@ static enum colour cell_colour(struct json_object *row, struct json_object *cell
         return n_cpus > 1 && (double)field_u64(cell, "total") >= even * 1.5 ? COLOUR_YELLOW : COLOUR_NONE;
 }
 
+static bool counts_time(struct json_object *rates) {
+        const char *unit = field_string(rates, "unit");
+
+        return unit && strcmp(unit, "ns") == 0;
+}
+
+/* The only row of a metric has no name of its own. */
+static const char *row_title(struct json_object *row, struct json_object *rates) {
+        const char *name = field_string(row, "name");
+
+        return name && *name ? name : field_string(rates, "metric") ?: "?";
+}
+
 static void add_row(struct table *table, struct json_object *row, struct json_object *rates,
                     const struct rates_layout *layout, const struct rates_view *view) {
-        bool live = !field_has(row, "live") || field_boolean(row, "live");
+        bool live = !field_has(row, "live") || field_boolean(row, "live"), is_time = counts_time(rates);
 
-        table_addf(table, live ? COLOUR_NONE : COLOUR_DIM, "%s%s%s", field_string(row, "name") ?: "?",
-                   live ? "" : "-", field_u64(row, "resets") > 0 ? "!" : "");
-        add_value(table, COLOUR_BOLD, row, view->totals);
+        table_addf(table, live ? COLOUR_NONE : COLOUR_DIM, "%s%s%s", row_title(row, rates), live ? "" : "-",
+                   field_u64(row, "resets") > 0 ? "!" : "");
+        add_value(table, COLOUR_BOLD, row, is_time, view->totals);
         for (size_t i = 0; i < layout->n_cpus; i++) {
                 struct json_object *cell = cell_of_cpu(row, layout->cpus[i]);
 
-                add_value(table, cell_colour(row, cell, layout->n_cpus), cell, view->totals);
+                add_value(table, cell_colour(row, cell, layout->n_cpus), cell, is_time, view->totals);
         }
         for (size_t i = 0; i < array_length(field_array(rates, "labelNames")); i++)
                 if (label_is_used(layout, i))
@@ -255,6 +277,19 @@ static int render_rates_notes(const struct rates_layout *layout, struct json_obj
         return 0;
 }
 
+/* "softirqs per second", "netdev rx-bytes, counts", "cpu cpu-time, share of one CPU" */
+static void rates_title(struct json_object *rates, const struct rates_view *view,
+                        char buf[static FIELD_TEXT_MAX]) {
+        const char *source = field_string(rates, "source") ?: "?",
+                   *metric = field_string(rates, "metric") ?: source;
+        bool same = strcmp(source, metric) == 0, is_time = counts_time(rates);
+
+        (void)snprintf(buf, FIELD_TEXT_MAX, "%s%s%s%s", source, same ? "" : " ", same ? "" : metric,
+                       is_time        ? view->totals ? ", time" : ", share of one CPU"
+                       : view->totals ? ", counts"
+                                      : " per second");
+}
+
 int render_rates(const struct style *style, struct json_object *rates, const struct rates_view *view,
                  FILE *f) {
         _cleanup_(rates_layout_done) struct rates_layout layout = {};
@@ -265,8 +300,7 @@ int render_rates(const struct style *style, struct json_object *rates, const str
         r = rates_layout_init(&layout, rates, view);
         if (r < 0)
                 return r;
-        (void)snprintf(title, sizeof(title), "%s%s", field_string(rates, "source") ?: "?",
-                       view->totals ? ", counts" : " per second");
+        rates_title(rates, view, title);
         r = render_rates_head(style, rates, title, f);
         if (r < 0)
                 return r;
@@ -330,16 +364,19 @@ static int parse_arguments(int argc, char **argv, struct rates_arguments *ret) {
                         return r;
         }
 
-        if (argc - optind != 1) {
-                (void)fail_usage("rates needs one source: softirqs or interrupts; or, with "
-                                 "--latency, " HISTOGRAM_TOPICS);
+        if (argc - optind < 1 || argc - optind > 2 || (argc - optind == 2 && ret->metric)) {
+                (void)fail_usage(
+                        "rates needs one source, such as softirqs or netdev, and at most one metric of it; "
+                        "or, with --latency, one of " HISTOGRAM_TOPICS);
                 return options_see_help(argv[0]);
         }
 
         ret->source = argv[optind];
+        if (argc - optind == 2)
+                ret->metric = argv[optind + 1];
         ret->latency |= histograms_only(ret->source);
         if (ret->latency && (ret->metric || ret->view.totals || ret->view.all)) {
-                (void)fail_usage("--metric, --total and --all do not go with --latency");
+                (void)fail_usage("a metric, --total and --all do not go with --latency");
                 return options_see_help(argv[0]);
         }
 

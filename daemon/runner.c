@@ -212,7 +212,7 @@ static void apply_budget(struct runner *runner) {
         char cost[DURATION_TEXT_MAX], every[DURATION_TEXT_MAX];
         char *reason = NULL;
 
-        if (!has_setting(runner, "budget"))
+        if (!has_setting(runner, "budget") || runner->n_passes <= 1)
                 return;
 
         budget_ppm = MAX(config_get(runner->env.config, runner->ops->section->name, "budget"), UINT64_C(1));
@@ -278,7 +278,8 @@ static void take_pass(struct runner *runner) {
                 return;
         }
 
-        runner->cost_ns = runner->n_passes == 0 ? cost :
+        /* The average begins with the second pass: the first makes buffers and rows, and asks once what stays so. */
+        runner->cost_ns = runner->n_passes <= 1 ? cost :
                                                   (runner->cost_ns * (COST_SMOOTHING - 1) + cost) / COST_SMOOTHING;
         runner->n_passes++;
         runner->n_failures_in_a_row = 0;

@@ -171,6 +171,19 @@ static bool decide_platform(const struct window_facts *facts, struct window_clas
         return true;
 }
 
+/* Known only as a bound: a guess, which no better evidence contradicts. */
+static bool decide_possible_steal(const struct window_facts *facts, struct window_class_decision *d) {
+        if (!facts->steal_known || !covers_most(facts->steal_max_ns, facts) || enable_was_seen(facts))
+                return false;
+
+        *d = (struct window_class_decision){
+                CLASS_STEAL, CONFIDENCE_LOW,
+                "about the window's time the hypervisor accounted enough as stolen from this CPU to explain it; this "
+                "kernel does not tell when exactly"
+        };
+        return true;
+}
+
 static void decide_kernel(const struct window_facts *facts, struct window_class_decision *d) {
         static const struct window_class_decision by_evidence[] = {
                 [ENABLE_UNKNOWN] = { CLASS_IRQ_OFF, CONFIDENCE_LOW,
@@ -222,7 +235,7 @@ static void decide_context(const struct window_facts *facts, struct window_class
 void classify_window(const struct window_facts *facts, struct window_class_decision *ret_decision) {
         /* Strongest evidence first: what was accounted, what was timed, what coincided, what was seen. */
         if (decide_steal(facts, ret_decision) || decide_span(facts, ret_decision) ||
-            decide_platform(facts, ret_decision))
+            decide_platform(facts, ret_decision) || decide_possible_steal(facts, ret_decision))
                 return;
 
         decide_context(facts, ret_decision);

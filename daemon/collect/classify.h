@@ -43,7 +43,8 @@ struct window_facts {
         uint64_t span_ns;          /* the part of the longest span that lies in the window */
         uint64_t softirq_ns;       /* the part in which a softirq handler was running, which was interrupted */
         bool steal_known;
-        uint64_t steal_ns;         /* steal time accounted to the window */
+        uint64_t steal_ns;         /* steal time accounted to the window, for certain */
+        uint64_t steal_max_ns;     /* and at most */
         unsigned n_cpus_late;      /* other CPUs with a window over the same moment */
         unsigned n_cpus_online;
 };

@@ -11,6 +11,7 @@
 #include "daemon/collect/irq-programs.h"
 #include "daemon/collect/registry.h"
 #include "daemon/collect/spans.h"
+#include "daemon/collect/steal-stat.h"
 #include "daemon/collect/window.h"
 #include "daemon/symbols/kallsyms.h"
 
@@ -46,6 +47,7 @@ struct irq_delay {
 
         struct enricher *enricher;
         struct window_queue *windows;
+        struct steal_stat *steal_stat; /* NULL: the records tell steal time */
 };
 
 static uint64_t configured_period(const struct config *config) {
@@ -129,6 +131,7 @@ static void *close_collector(void *userdata) {
         irq_programs_done(&d->programs);
         span_reader_done(&d->spans);
         window_queue_free(d->windows);
+        steal_stat_free(d->steal_stat);
         enricher_unref(d->enricher);
         cpu_set_done(&d->online);
         free(d->watched_ns);
@@ -280,6 +283,23 @@ static int new_irq_delay(const struct collector_env *env, struct irq_delay **ret
         return 0;
 }
 
+/* Only where the records cannot tell steal time: on such kernels it costs a reading of /proc/stat per pass and window. */
+static int open_steal_stat(struct irq_delay *d, uint64_t now_ns) {
+        int r;
+
+        if (d->programs.has_steal)
+                return 0;
+
+        r = steal_stat_new(d->root_fd, &d->steal_stat);
+        if (r >= 0)
+                r = steal_stat_read(d->steal_stat, now_ns);
+        if (r < 0)
+                return r;
+
+        window_queue_use_steal_stat(d->windows, d->steal_stat);
+        return 0;
+}
+
 static int open_collector(const struct collector_env *env, void **ret_state) {
         _cleanup_(close_collectorp) struct irq_delay *d = NULL;
         _cleanup_(kallsyms_freep) struct kallsyms *kallsyms = NULL;
@@ -297,7 +317,7 @@ static int open_collector(const struct collector_env *env, void **ret_state) {
 
         (void)TAKE_PTR(kallsyms); /* the enricher's now */
         if ((r = window_queue_new(d->enricher, (unsigned)cpu_set_count(&d->online), &d->windows)) < 0 ||
-            (r = attach(d, env->config)) < 0)
+            (r = open_steal_stat(d, now.monotonic_ns)) < 0 || (r = attach(d, env->config)) < 0)
                 return r;
 
         d->last_pass_ns = now.monotonic_ns;
@@ -383,6 +403,9 @@ static int sample(void *userdata, struct batch *batch) {
         r = update_online(d, batch->stamp.monotonic_ns);
         if (r < 0)
                 return r;
+
+        if (d->steal_stat)
+                (void)steal_stat_read(d->steal_stat, batch->stamp.monotonic_ns); /* windows then stay without */
 
         r = add_histogram(d, batch);
         for (unsigned metric = IRQ_LATENESS_MAX; r >= 0 && metric <= IRQ_SUPPRESSED; metric++) {

@@ -46,6 +46,7 @@ static void gather_facts(const struct abi_window *w, const struct enrichment *na
                                       0,
                 .steal_known = context->steal_known,
                 .steal_ns = context->steal_ns,
+                .steal_max_ns = context->steal_max_ns,
                 .n_cpus_late = (unsigned)context->n_late_cpus,
                 .n_cpus_online = context->n_cpus_online,
         };
@@ -75,11 +76,20 @@ static int add_span(struct event *event, const struct abi_span *span, uint64_t s
         return event_add_integer(event, "irq", span->number);
 }
 
+/* The upper bound only where it is not the same. */
+static int add_steal(struct event *event, uint64_t steal_ns, uint64_t steal_max_ns) {
+        int r;
+
+        r = event_add_integer(event, "stealNsec", (int64_t)steal_ns);
+        return r < 0 || steal_max_ns <= steal_ns ? r :
+                                                   event_add_integer(event, "stealMaxNsec", (int64_t)steal_max_ns);
+}
+
 static int add_causes(struct event *event, const struct abi_window *w, const struct enrichment *names,
                       const struct window_context *context, const struct window_facts *facts) {
         int r;
 
-        if (facts->steal_known && (r = event_add_integer(event, "stealNsec", (int64_t)facts->steal_ns)) < 0)
+        if (facts->steal_known && (r = add_steal(event, facts->steal_ns, facts->steal_max_ns)) < 0)
                 return r;
         if (context->n_late_cpus > 0 &&
             (r = event_add_integers(event, "otherCpus", context->late_cpus, context->n_late_cpus)) < 0)
@@ -237,7 +247,7 @@ static int add_slow_evidence(struct event *event, const struct abi_slow *slow, c
         const struct abi_span *span = &slow->span;
         int r;
 
-        if (context->steal_known && (r = event_add_integer(event, "stealNsec", (int64_t)context->steal_ns)) < 0)
+        if (context->steal_known && (r = add_steal(event, context->steal_ns, context->steal_max_ns)) < 0)
                 return r;
         if ((r = event_add_string(event, "reason", reason)) < 0 ||
             (r = add_span(event, span, span->end_ns - span->start_ns, names->function_name)) < 0)
@@ -283,6 +293,8 @@ static const char *decide_slow(struct event *event, const struct abi_slow *slow,
 
         event->class = slow_kinds[slow->span.kind].class;
         event->confidence = has_stack || slow->span.kind == ABI_SPAN_HARDIRQ ? CONFIDENCE_HIGH : CONFIDENCE_LOW;
+        if (context->steal_known && context->steal_max_ns > 0 && context->steal_max_ns >= length / 2)
+                event->confidence = CONFIDENCE_LOW; /* most of it may have been stolen */
         return has_stack ? slow_kinds[slow->span.kind].with_stack : slow_kinds[slow->span.kind].without_stack;
 }
 

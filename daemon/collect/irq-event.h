@@ -14,7 +14,8 @@
 /* What is known of a window beside its record. */
 struct window_context {
         bool steal_known;
-        uint64_t steal_ns;        /* steal time accounted to it */
+        uint64_t steal_ns;        /* steal time accounted to it, for certain */
+        uint64_t steal_max_ns;    /* and at most: the same where the kernel tells it exactly */
         const int64_t *late_cpus; /* other CPUs with a window over the same moment */
         size_t n_late_cpus;
         unsigned n_cpus_online;
@@ -23,7 +24,7 @@ struct window_context {
 /* The same of a slow span. */
 struct slow_context {
         bool steal_known;
-        uint64_t steal_ns;
+        uint64_t steal_ns, steal_max_ns;
 };
 
 /* now dates the record's monotonic times. 0 or -ENOMEM. */

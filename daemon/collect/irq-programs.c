@@ -21,6 +21,20 @@ static bool has_tracepoint(const struct btf *btf, const char *name) {
         return btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) > 0;
 }
 
+static bool has_member(const struct btf *btf, const char *type, const char *member) {
+        int id = btf__find_by_name_kind(btf, type, BTF_KIND_STRUCT);
+        const struct btf_type *t = id > 0 ? btf__type_by_id(btf, (__u32)id) : NULL;
+
+        for (unsigned i = 0; t && i < btf_vlen(t); i++) {
+                const char *name = btf__name_by_offset(btf, btf_members(t)[i].name_off);
+
+                if (name && strcmp(name, member) == 0)
+                        return true;
+        }
+
+        return false;
+}
+
 int irq_features_find(const struct btf *btf, struct irq_features *ret_features, const char **ret_reason) {
         if (!has_tracepoint(btf, "hrtimer_expire_entry") || !has_tracepoint(btf, "hrtimer_expire_exit")) {
                 *ret_reason = "the kernel has no tracepoint timer:hrtimer_expire_entry/exit";
@@ -37,6 +51,7 @@ int irq_features_find(const struct btf *btf, struct irq_features *ret_features, 
                 .tasklet = has_tracepoint(btf, "tasklet_entry"),
                 .timer = has_tracepoint(btf, "timer_expire_entry"),
                 .napi_poll = has_tracepoint(btf, "napi_poll"),
+                .steal = has_member(btf, "rq", "prev_steal_time") && has_member(btf, "cfs_rq", "rq"),
         };
         return 0;
 }
@@ -139,6 +154,7 @@ int irq_programs_load(struct irq_programs *programs, unsigned n_cpus, const stru
 
         select_programs(programs->skel, &features);
         set_addresses(programs->skel, kallsyms);
+        programs->has_steal = features.steal;
         programs->has_heartbeat_function = programs->skel->rodata->heartbeat_function != 0;
         if ((r = bpf_map__set_max_entries(programs->skel->maps.cpus, n_cpus)) < 0 ||
             (r = bpf_map__set_max_entries(programs->skel->maps.scratch, n_cpus)) < 0 ||

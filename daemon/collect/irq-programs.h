@@ -24,6 +24,7 @@ struct irq_features {
         bool tasklet;       /* tasklet_entry/exit (6.5) */
         bool timer;         /* timer_expire_entry/exit */
         bool napi_poll;
+        bool steal;         /* struct rq's prev_steal_time */
 };
 
 /* Looks for the tracepoints in the kernel's type information. 0; -EOPNOTSUPP with *ret_reason (a literal) when a
@@ -40,6 +41,7 @@ struct irq_programs {
         size_t cpus_size;
         unsigned n_cpus;
         bool has_heartbeat_function;
+        bool has_steal; /* records tell steal time */
 };
 
 /* Loads the programs for CPU ids below n_cpus, not yet attached. on_record gets each record of the ring buffer. 0 or

@@ -9,8 +9,6 @@
 
 enum {
         COUNT_WIDTH = 10, /* all of them are "%10u " or " %10u": show_interrupts(), show_softirqs() */
-        DIGITS_SAFE = 19, /* decimal digits that always fit into 64 bits */
-        DIGITS_MAX = 20,
 };
 
 /* A count of zero with the blank in front: most of a large table. */
@@ -146,22 +144,6 @@ int proc_table_next_line(const char **text, const char *end, struct proc_line *r
         return 1;
 }
 
-static int read_digits(const char *digits, size_t n, uint64_t *ret_value) {
-        uint64_t value = 0;
-
-        if (n == 0 || n > DIGITS_MAX || (n > 1 && digits[0] == '0'))
-                return -EBADMSG;
-
-        for (size_t i = 0; i < MIN(n, (size_t)DIGITS_SAFE); i++)
-                value = value * 10 + (uint64_t)(digits[i] - '0');
-        if (n > DIGITS_SAFE && (__builtin_mul_overflow(value, 10, &value) ||
-                                __builtin_add_overflow(value, digits[DIGITS_SAFE] - '0', &value)))
-                return -EBADMSG;
-
-        *ret_value = value;
-        return 0;
-}
-
 /* A number right-aligned in at least COUNT_WIDTH columns behind n_separators blanks. The width tells a count
  * from a word of the description that happens to be a number. Returns what follows, NULL if it is none. */
 static const char *find_count(const char *p, const char *end, size_t n_separators, const char **ret_digits) {
@@ -188,7 +170,7 @@ static int read_count(struct proc_line *line, size_t n_separators, uint64_t *ret
         if (!after)
                 return -EBADMSG;
 
-        r = read_digits(digits, (size_t)(after - digits), ret_count);
+        r = text_slice_to_u64((struct text_slice){ digits, (size_t)(after - digits) }, ret_count);
         if (r < 0)
                 return r;
 

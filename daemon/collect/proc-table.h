@@ -11,12 +11,7 @@
 #include <stdint.h>
 
 #include "common/cleanup.h"
-
-/* A piece of somebody else's text, not NUL-terminated. Size 0: there is none. */
-struct text_slice {
-        const char *data;
-        size_t size;
-};
+#include "daemon/collect/text-scan.h"
 
 /* The CPUs of the header and the counts of the current row. Keeps its memory between passes. All-zero is
  * empty; end with proc_table_done(). */

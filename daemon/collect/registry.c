@@ -6,5 +6,11 @@ const struct collector_ops *const collector_registry[] = {
         &collector_irq_delay,
         &collector_softirqs,
         &collector_interrupts,
+        &collector_cpu,
+        &collector_ksoftirqd,
+        &collector_softnet,
+        &collector_netdev,
+        &collector_tcp,
+        &collector_pressure,
         NULL,
 };

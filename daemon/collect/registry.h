@@ -10,3 +10,9 @@
 extern const struct collector_ops collector_irq_delay;
 extern const struct collector_ops collector_softirqs;
 extern const struct collector_ops collector_interrupts;
+extern const struct collector_ops collector_cpu;
+extern const struct collector_ops collector_ksoftirqd;
+extern const struct collector_ops collector_softnet;
+extern const struct collector_ops collector_netdev;
+extern const struct collector_ops collector_tcp;
+extern const struct collector_ops collector_pressure;

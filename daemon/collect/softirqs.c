@@ -6,19 +6,15 @@
  * "was online" as it does for interrupts.
  */
 
-#include "common/cpulist.h"
 #include "daemon/collect/label.h"
+#include "daemon/collect/online-cpus.h"
 #include "daemon/collect/proc-file.h"
 #include "daemon/collect/proc-softirqs.h"
 #include "daemon/collect/registry.h"
 
 #define SOFTIRQS_PATH "proc/softirqs"
-#define ONLINE_PATH "sys/devices/system/cpu/online"
 
-enum {
-        FILE_MAX = 8 * 1024 * 1024, /* CPU_LIMIT columns of 11 bytes, ten-odd rows, and room */
-        ONLINE_MAX = 64 * 1024,
-};
+enum { FILE_MAX = 8 * 1024 * 1024 }; /* CPU_LIMIT columns of 11 bytes, ten-odd rows, and room */
 
 enum {
         METRIC_SOFTIRQS,
@@ -62,11 +58,9 @@ static const struct config_section softirqs_section = {
 
 struct softirqs {
         struct proc_file file;
-        struct proc_file online_file;
+        struct online_cpus online;
         struct proc_table table;
         struct label_buffer labels;
-        struct cpu_set online;
-        bool online_known;
         struct batch *batch; /* during sample() */
         size_t n_rows;       /* of the last pass */
 };
@@ -83,10 +77,9 @@ static void *softirqs_close(void *state) {
                 return NULL;
 
         proc_file_done(&softirqs->file);
-        proc_file_done(&softirqs->online_file);
+        online_cpus_done(&softirqs->online);
         proc_table_done(&softirqs->table);
         label_buffer_done(&softirqs->labels);
-        cpu_set_done(&softirqs->online);
         free(softirqs);
         return NULL;
 }
@@ -99,34 +92,19 @@ static int softirqs_open(const struct collector_env *env, void **ret_state) {
         softirqs = calloc(1, sizeof(*softirqs));
         if (!softirqs)
                 return -ENOMEM;
-        softirqs->file.fd = softirqs->online_file.fd = -EBADF;
+        softirqs->file.fd = -EBADF;
+        softirqs->online = ONLINE_CPUS_CLOSED;
 
         r = proc_file_open(&softirqs->file, env->root_fd, SOFTIRQS_PATH, FILE_MAX);
         if (r < 0)
                 return r;
 
         /* Without sysfs all CPUs of the file count as online. */
-        r = proc_file_open(&softirqs->online_file, env->root_fd, ONLINE_PATH, ONLINE_MAX);
+        r = online_cpus_open(&softirqs->online, env->root_fd);
         if (r < 0 && r != -ENOENT)
                 return r;
 
         *ret_state = TAKE_PTR(softirqs);
-        return 0;
-}
-
-static int softirqs_read_online(struct softirqs *softirqs) {
-        int r;
-
-        if (softirqs->online_file.fd < 0)
-                return 0;
-
-        r = proc_file_read(&softirqs->online_file);
-        if (r >= 0)
-                r = cpu_list_parse(softirqs->online_file.buffer.data, &softirqs->online);
-        if (r < 0)
-                return r;
-
-        softirqs->online_known = true;
         return 0;
 }
 
@@ -146,7 +124,8 @@ static int softirqs_add_row(const struct proc_softirqs_row *row, const struct pr
                 return r;
 
         for (size_t i = 0; i < table->n_cpus; i++) {
-                if (softirqs->online_known && !cpu_set_contains(&softirqs->online, table->cpus[i]))
+                if (online_cpus_is_open(&softirqs->online) &&
+                    !cpu_set_contains(&softirqs->online.set, table->cpus[i]))
                         continue;
 
                 r = batch_add(softirqs->batch, table->cpus[i], row->counts[i]);
@@ -169,9 +148,11 @@ static int softirqs_check_rows(struct softirqs *softirqs, size_t n_rows) {
 static int softirqs_fill(struct softirqs *softirqs, struct batch *batch) {
         int r;
 
-        r = softirqs_read_online(softirqs);
-        if (r < 0)
-                return r;
+        if (online_cpus_is_open(&softirqs->online)) {
+                r = online_cpus_read(&softirqs->online);
+                if (r < 0)
+                        return r;
+        }
 
         r = proc_file_read(&softirqs->file);
         if (r < 0)

@@ -7,6 +7,7 @@
 #include "daemon/collect/classify.h"
 #include "daemon/collect/enrich.h"
 #include "daemon/collect/irq-event.h"
+#include "daemon/collect/steal-stat.h"
 
 enum {
         /* Other CPUs' records of the same moment come with their next timer interrupt. */
@@ -33,8 +34,9 @@ struct pending {
         struct abi_user *user; /* owned, or NULL */
         uint64_t arrived_ns;
         bool named;
-        bool settled;
-        uint64_t steal_ns;
+        bool settled; /* the kernel had its chance to account steal time */
+        bool steal_known;
+        uint64_t steal_ns, steal_max_ns;
 };
 
 /* A window as other CPUs' windows are compared with it. */
@@ -46,6 +48,7 @@ struct moment {
 struct window_queue {
         struct enricher *enricher;
         struct pending *first, *last; /* as they came */
+        struct steal_stat *steal_stat; /* NULL: the records tell steal time */
         unsigned n_online;
         uint64_t n_unsymbolised;
         struct abi_user *user; /* came last; its window comes next */
@@ -93,6 +96,10 @@ struct window_queue *window_queue_free(struct window_queue *queue) {
         free(queue->user);
         free(queue);
         return NULL;
+}
+
+void window_queue_use_steal_stat(struct window_queue *queue, struct steal_stat *stat) {
+        queue->steal_stat = stat;
 }
 
 void window_queue_set_n_online(struct window_queue *queue, unsigned n_online) {
@@ -233,8 +240,31 @@ static void settle(struct window_queue *queue, const struct abi_settle *s, bool 
         for (struct pending *p = queue->first; p; p = p->next)
                 if (waits_for(p, s, is_slow)) {
                         p->steal_ns = (uint64_t)((double)stolen * (double)certain_length(p) / (double)total_ns);
-                        p->settled = true;
+                        p->steal_max_ns = p->steal_ns;
+                        p->steal_known = p->settled = true;
                 }
+}
+
+/* The same from /proc/stat. What cannot be read stays unknown. */
+static void settle_by_stat(struct window_queue *queue, const struct abi_settle *s, bool is_slow) {
+        struct stolen stolen;
+        struct stamp now;
+
+        stamp_now(&now);
+        for (struct pending *p = queue->first; p; p = p->next) {
+                uint64_t end_ns = p->is_slow ? p->slow.span.end_ns : p->window.end_ns;
+
+                if (!waits_for(p, s, is_slow))
+                        continue;
+
+                p->settled = true;
+                p->steal_known = steal_stat_find(queue->steal_stat, (int)s->cpu, end_ns - certain_length(p), end_ns,
+                                                 now.monotonic_ns, &stolen) == 0;
+                if (p->steal_known) {
+                        p->steal_ns = stolen.certain_ns;
+                        p->steal_max_ns = stolen.possible_ns;
+                }
+        }
 }
 
 int window_queue_add(struct window_queue *queue, const void *data, size_t size) {
@@ -251,8 +281,11 @@ int window_queue_add(struct window_queue *queue, const void *data, size_t size) 
         if (type == ABI_RECORD_USER && size >= sizeof(struct abi_user))
                 return add_user(queue, data);
         if (type == ABI_RECORD_SETTLE && size >= sizeof(struct abi_settle)) {
-                settle(queue, data, false);
-                settle(queue, data, true);
+                void (*by)(struct window_queue *queue, const struct abi_settle *s, bool is_slow) =
+                        queue->steal_stat ? settle_by_stat : settle;
+
+                by(queue, data, false);
+                by(queue, data, true);
         }
         return 0;
 }
@@ -287,8 +320,9 @@ static int make_window_event(const struct window_queue *queue, struct pending *p
                              struct event **ret_event) {
         int64_t late_cpus[64];
         const struct window_context context = {
-                .steal_known = p->settled,
+                .steal_known = p->steal_known,
                 .steal_ns = p->steal_ns,
+                .steal_max_ns = p->steal_max_ns,
                 .late_cpus = late_cpus,
                 .n_late_cpus = find_late_cpus(queue, &p->window, late_cpus, ELEMENTSOF(late_cpus)),
                 .n_cpus_online = queue->n_online,
@@ -299,7 +333,11 @@ static int make_window_event(const struct window_queue *queue, struct pending *p
 
 static int make_event(const struct window_queue *queue, struct pending *p, const struct stamp *now,
                       struct event **ret_event) {
-        const struct slow_context context = { .steal_known = p->settled, .steal_ns = p->steal_ns };
+        const struct slow_context context = {
+                .steal_known = p->steal_known,
+                .steal_ns = p->steal_ns,
+                .steal_max_ns = p->steal_max_ns,
+        };
 
         return p->is_slow ? irq_event_from_slow(&p->slow, &p->names, &context, now, ret_event) :
                             make_window_event(queue, p, now, ret_event);
@@ -332,7 +370,9 @@ static struct pending *leave_to_job(struct window_queue *queue, struct pending *
         else
                 copy->window = p->window;
         copy->settled = p->settled;
+        copy->steal_known = p->steal_known;
         copy->steal_ns = p->steal_ns;
+        copy->steal_max_ns = p->steal_max_ns;
         if (p->names.kernel_named) {
                 copy->names.stripped = p->names.stripped;
                 copy->names.in_idle = p->names.in_idle;

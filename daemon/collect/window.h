@@ -15,6 +15,7 @@
 #include "daemon/collect/collector.h"
 
 struct enricher;
+struct steal_stat;
 struct window_queue;
 
 /* The enricher is borrowed. 0 or -ENOMEM. */
@@ -23,6 +24,8 @@ int window_queue_new(struct enricher *enricher, unsigned n_online, struct window
 struct window_queue *window_queue_free(struct window_queue *queue);
 DEFINE_CLEANUP(struct window_queue *, window_queue_free)
 
+/* Where steal time comes from if the records do not tell it; borrowed. */
+void window_queue_use_steal_stat(struct window_queue *queue, struct steal_stat *stat);
 void window_queue_set_n_online(struct window_queue *queue, unsigned n_online);
 /* Takes one record as the ring buffer delivers it. 0; -ENOMEM; what is no record is ignored. */
 int window_queue_add(struct window_queue *queue, const void *data, size_t size);

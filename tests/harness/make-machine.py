@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes a fixture machine that is too big to keep in the repository.
 
-make-machine.py DIR CPUS IRQS: DIR/proc/{interrupts,softirqs,stat}, DIR/sys/devices/system/cpu/{online,
-possible} as an x86 kernel with CPUS CPUs and IRQS interrupt numbers prints them, and DIR/expected/{interrupts,
-softirqs}, the dumps that the golden tests compare with. The dumps come from the numbers, not from the text.
+make-machine.py DIR CPUS IRQS: DIR/proc/{interrupts,softirqs,stat,net/softnet_stat}, the ksoftirqd threads below
+DIR/proc, DIR/sys/devices/system/cpu/{online,possible} as an x86 kernel with CPUS CPUs and IRQS interrupt numbers prints
+them, and DIR/expected/COLLECTOR, the dumps that the golden tests compare with. The dumps come from the numbers, not from
+the text.
 Every seventh CPU is offline. The same arguments always make the same files.
 """
 
@@ -13,6 +14,9 @@ import random
 import sys
 
 SOFTIRQS = ["HI", "TIMER", "NET_TX", "NET_RX", "BLOCK", "IRQ_POLL", "TASKLET", "SCHED", "HRTIMER", "RCU"]
+MODES = ["user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest"]
+NSEC_PER_TICK = 10**7
+SOFTNET = [(0, "processed"), (1, "dropped"), (2, "time_squeeze"), (9, "received_rps"), (10, "flow_limit_count")]
 ARCH_ROWS = [
     ("NMI", "Non-maskable interrupts"), ("LOC", "Local timer interrupts"), ("SPU", "Spurious interrupts"),
     ("PMI", "Performance monitoring interrupts"), ("IWI", "IRQ work interrupts"),
@@ -90,10 +94,43 @@ def make_softirqs(rng, possible, online):
 
 
 def make_stat(rng, online):
-    lines = [f"cpu{cpu} {rng.randrange(10**7)} 0 {rng.randrange(10**7)} {rng.randrange(10**9)} 0 0 0 0 0 0\n"
-             for cpu in online]
-    sums = [sum(int(line.split()[i]) for line in lines) for i in range(1, 11)]
-    return "cpu  " + " ".join(map(str, sums)) + "\n" + "".join(lines) + "ctxt 1\nbtime 1795357000\n"
+    times = [[rng.randrange(10**7), 0, rng.randrange(10**7), rng.randrange(10**9), 0, rng.randrange(10**5),
+              rng.randrange(10**6), rng.randrange(10**4), 0, 0] for _ in online]
+    text = ["cpu  " + " ".join(map(str, map(sum, zip(*times)))) + "\n"]
+    text += [f"cpu{cpu} {' '.join(map(str, t))}\n" for cpu, t in zip(online, times)]
+    text.append("intr 1 0 0 0\nctxt 1\nbtime 1795357000\n")
+    rows = [("cpu-time", [("mode", mode)], [(cpu, t[i] * NSEC_PER_TICK) for cpu, t in zip(online, times)])
+            for i, mode in enumerate(MODES)]
+    return "".join(text), dump(online, rows)
+
+
+def make_softnet(rng, online):
+    text, lines = [], []
+    for cpu in online:
+        input_queue, process_queue = rng.randrange(1000), rng.randrange(64)
+        line = [rng.randrange(2**32) for _ in range(3)] + [0] * 6 + [rng.randrange(2**32), rng.randrange(100),
+                input_queue + process_queue, cpu, input_queue, process_queue]
+        lines.append(line)
+        text.append(" ".join(f"{n:08x}" for n in line) + "\n")
+    rows = [("softnet", [("counter", name)], [(cpu, line[i]) for cpu, line in zip(online, lines)])
+            for i, name in SOFTNET]
+    rows.append(("backlog", [], [(cpu, line[11]) for cpu, line in zip(online, lines)]))
+    return "".join(text), dump(online, rows)
+
+
+def make_ksoftirqd(rng, root, possible, online):
+    """Every CPU has one, online or not, among the other threads of the kernel."""
+    times = {}
+    for cpu in possible:
+        times[cpu] = rng.randrange(10**12), rng.randrange(10**11)
+        for i, comm in enumerate((f"cpuhp/{cpu}", f"migration/{cpu}", f"ksoftirqd/{cpu}")):
+            task = f"{root}/proc/{12 + 3 * cpu + i}"
+            write(f"{task}/comm", f"{comm}\n")
+            write(f"{task}/stat", f"{12 + 3 * cpu + i} ({comm}) S 2 0 0 0 -1 69238848 0 0 0\n")
+            write(f"{task}/schedstat", f"{times[cpu][0]} {times[cpu][1]} 1\n")
+    rows = [(metric, [], [(cpu, times[cpu][i]) for cpu in online])
+            for i, metric in enumerate(("cpu-time", "run-delay"))]
+    return dump(online, rows)
 
 
 def main():
@@ -107,7 +144,13 @@ def main():
     text, expected = make_softirqs(rng, possible, online)
     write(f"{root}/proc/softirqs", text)
     write(f"{root}/expected/softirqs", expected)
-    write(f"{root}/proc/stat", make_stat(rng, online))
+    text, expected = make_stat(rng, online)
+    write(f"{root}/proc/stat", text)
+    write(f"{root}/expected/cpu", expected)
+    text, expected = make_softnet(rng, online)
+    write(f"{root}/proc/net/softnet_stat", text)
+    write(f"{root}/expected/softnet", expected)
+    write(f"{root}/expected/ksoftirqd", make_ksoftirqd(rng, root, possible, online))
     write(f"{root}/sys/devices/system/cpu/possible", cpu_list(possible) + "\n")
     write(f"{root}/sys/devices/system/cpu/online", cpu_list(online) + "\n")
 

@@ -125,6 +125,9 @@ static void test_usage(void **state) {
         expect(s, 2, "See: irqctl report --help", ARGS("report", "--nonsense"));
         expect(s, 2, "takes no argument", ARGS("report", "softirqs"));
         expect(s, 2, "needs one source", ARGS("rates"));
+        expect(s, 2, "at most one metric", ARGS("rates", "netdev", "rx-bytes", "tx-bytes"));
+        expect(s, 2, "at most one metric", ARGS("rates", "netdev", "rx-bytes", "--metric=tx-bytes"));
+        expect(s, 2, "do not go with --latency", ARGS("rates", "softirqs", "softirqs", "--latency"));
         expect(s, 2, "neither \"rate\" nor \"name\"", ARGS("rates", "softirqs", "--sort=x"));
         expect(s, 2, "is none of hardirqs", ARGS("rates", "--latency", "nmis"));
         expect(s, 2, "do not go with --latency", ARGS("rates", "softirqs", "--latency", "--total"));
@@ -293,6 +296,9 @@ static void test_requests(void **state) {
         play_one(s, "\"source\":\"interrupts\",\"metric\":\"m\"",
                  "{\"parameters\":{\"rates\":{\"source\":\"i\"}}}", 0, "Nothing was counted",
                  ARGS("rates", "interrupts", "--metric", "m"));
+        play_one(s, "\"source\":\"netdev\",\"metric\":\"rx-bytes\"",
+                 "{\"parameters\":{\"rates\":{\"source\":\"netdev\",\"metric\":\"rx-bytes\"}}}", 0,
+                 "netdev rx-bytes per second", ARGS("rates", "netdev", "rx-bytes"));
         play_one(s, "GetHistograms\",\"parameters\":{\"sinceUsec\":1700000000000000,",
                  "{\"parameters\":{\"histograms\":{\"metric\":\"softirq-time\"}}}", 0,
                  "Nothing was measured", ARGS("rates", "softirqs", "--latency", "-S", "@1700000000"));

@@ -3,118 +3,12 @@
 /* The proc collectors through their ops, on whole fixture machines: text dumps of batches against golden
  * files. */
 
-#include "tests/unit/test.h"
+#include "tests/unit/collect-fixture.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/stat.h>
-
-#include "common/fileio.h"
-#include "daemon/collect/registry.h"
 #include "tests/harness/alloc-fail.h"
 
-static const struct collector_ops *const proc_collectors[] = { &collector_softirqs, &collector_interrupts };
-
-static int open_machine(const char *variable, const char *machine) {
-        _cleanup_(freep) char *path = NULL;
-        const char *fixtures = getenv(variable);
-        int fd;
-
-        assert_non_null(fixtures);
-        assert_true(asprintf(&path, "%s/%s", fixtures, machine) > 0);
-        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
-                fail_msg("%s: %s", path, strerror(errno));
-        return fd;
-}
-
-static void dump_key(FILE *f, const struct metric_desc *metric, const struct row_key *key) {
-        fprintf(f, "%s{%s=\"%s\"", metric->name, metric->row_name, key->name);
-        for (size_t i = 0; i < METRIC_LABELS_MAX; i++)
-                if (key->labels[i])
-                        fprintf(f, ",%s=\"%s\"", metric->labels[i], key->labels[i]);
-        fprintf(f, "}");
-}
-
-/* The caller frees. */
-static char *dump_batch(const struct collector_ops *ops, const struct batch *batch) {
-        _cleanup_(freep) char *cpus = NULL;
-        char *text = NULL;
-        size_t size = 0;
-        FILE *f = open_memstream(&text, &size);
-
-        assert_non_null(f);
-        assert_int_equal(cpu_list_format(&batch->cpus, &cpus), 0);
-        fprintf(f, "cpus %s\n", cpus);
-        for (size_t i = 0; i < batch->n_rows; i++) {
-                const struct batch_row *row = &batch->rows[i];
-
-                dump_key(f, &ops->metrics[row->metric], &row->key);
-                for (size_t c = row->first_cell; c < row->first_cell + row->n_cells; c++)
-                        if (batch->cells[c].cpu == CPU_NONE)
-                                fprintf(f, " -=%llu", (unsigned long long)batch->cells[c].value);
-                        else
-                                fprintf(f, " %i=%llu", batch->cells[c].cpu,
-                                        (unsigned long long)batch->cells[c].value);
-                fputc('\n', f);
-        }
-        assert_int_equal(fclose(f), 0);
-        return text;
-}
-
-/* One pass as text: the batch, or "gap NAME-OF-ERROR". The caller frees. */
-static char *sample_text(const struct collector_ops *ops, void *state) {
-        _cleanup_(batch_done) struct batch batch = {};
-        char *text = NULL;
-        int r;
-
-        r = ops->sample(state, &batch);
-        if (r >= 0)
-                return dump_batch(ops, &batch);
-
-        assert_int_equal(batch.n_rows, 0);
-        assert_int_equal(batch.n_cells, 0);
-        assert_int_equal(cpu_set_count(&batch.cpus), 0);
-        assert_true(asprintf(&text, "gap %s\n", strerrorname_np(-r)) > 0);
-        return text;
-}
-
-static void *open_collector(const struct collector_ops *ops, int root_fd) {
-        const struct collector_env env = { .root_fd = root_fd, .is_fixture = true };
-        const char *reason = NULL;
-        void *state = NULL;
-
-        assert_int_equal(ops->probe(&env, &reason), 0);
-        assert_null(reason);
-        assert_int_equal(ops->open(&env, &state), 0);
-        assert_non_null(state);
-        return state;
-}
-
-static void check_sample(const struct collector_ops *ops, void *state, int root_fd, const char *machine) {
-        _cleanup_(text_buffer_done) struct text_buffer expected = {};
-        _cleanup_(freep) char *text = NULL;
-        char path[64];
-
-        snprintf(path, sizeof(path), "expected/%s", ops->name);
-        assert_int_equal(text_buffer_read(&expected, root_fd, path, SIZE_MAX), 0);
-        text = sample_text(ops, state);
-        if (strcmp(text, expected.data) != 0)
-                fail_msg("%s of %s is:\n%s\nexpected:\n%s", ops->name, machine, text, expected.data);
-}
-
-static void check_machine(const char *variable, const char *machine) {
-        for (size_t i = 0; i < ELEMENTSOF(proc_collectors); i++) {
-                _cleanup_(closep) int root_fd = open_machine(variable, machine);
-                const struct collector_ops *ops = proc_collectors[i];
-                void *state = open_collector(ops, root_fd);
-
-                check_sample(ops, state, root_fd, machine);
-                check_sample(ops, state, root_fd, machine); /* rereading starts from the beginning */
-                assert_null(ops->close(state));
-        }
-}
+static const struct collector_ops *const proc_collectors[] = { &collector_softirqs, &collector_interrupts, NULL };
+enum { N_COLLECTORS = ELEMENTSOF(proc_collectors) - 1 };
 
 static void test_machines(void **state) {
         static const char *const machines[] = {
@@ -147,11 +41,11 @@ static void test_machines(void **state) {
         };
 
         for (size_t i = 0; i < ELEMENTSOF(machines); i++)
-                check_machine("IRQWATCH_FIXTURES", machines[i]);
+                check_machine("IRQWATCH_FIXTURES", machines[i], proc_collectors);
 }
 
 static void test_512_cpus(void **state) {
-        check_machine("IRQWATCH_BIG_FIXTURES", "x86-512cpus");
+        check_machine("IRQWATCH_BIG_FIXTURES", "x86-512cpus", proc_collectors);
 }
 
 /* A machine that changes under an open collector: a directory whose files are rewritten in place. */
@@ -230,7 +124,7 @@ static void machine_check_gap(const struct collector_ops *ops, void *state) {
 }
 
 static void check_sequence(const char *const *fixtures) {
-        for (size_t i = 0; i < ELEMENTSOF(proc_collectors); i++) {
+        for (size_t i = 0; i < N_COLLECTORS; i++) {
                 _cleanup_(machine_done) struct machine machine;
                 void *collector;
 
@@ -319,7 +213,7 @@ static void test_probe_without_proc(void **state) {
         env.root_fd = machine.root_fd;
         assert_int_equal(unlinkat(machine.root_fd, "proc/softirqs", 0), 0);
         assert_int_equal(unlinkat(machine.root_fd, "proc/interrupts", 0), 0);
-        for (size_t i = 0; i < ELEMENTSOF(proc_collectors); i++) {
+        for (size_t i = 0; i < N_COLLECTORS; i++) {
                 const char *reason = NULL;
                 void *collector = NULL;
 
@@ -350,7 +244,7 @@ static void check_no_memory(const struct collector_ops *ops, int root_fd, unsign
 }
 
 static void test_no_memory(void **state) {
-        for (size_t i = 0; i < ELEMENTSOF(proc_collectors); i++) {
+        for (size_t i = 0; i < N_COLLECTORS; i++) {
                 _cleanup_(closep) int root_fd = open_machine("IRQWATCH_FIXTURES", "x86-sparse");
                 bool reached = true;
                 unsigned nth;
@@ -387,7 +281,7 @@ static void test_batch_add_cpus(void **state) {
 }
 
 static void test_settings(void **state) {
-        for (size_t i = 0; i < ELEMENTSOF(proc_collectors); i++) {
+        for (size_t i = 0; i < N_COLLECTORS; i++) {
                 const struct setting_desc *enabled = find_setting(proc_collectors[i], "enabled");
                 const struct setting_desc *interval = find_setting(proc_collectors[i], "interval");
 
@@ -424,7 +318,7 @@ static void test_here(void **state) {
         size_t n_run = 0;
 
         assert_int_equal(cpu_list_read(env.root_fd, "sys/devices/system/cpu/online", &online), 0);
-        for (size_t i = 0; i < ELEMENTSOF(proc_collectors); i++) {
+        for (size_t i = 0; i < N_COLLECTORS; i++) {
                 _cleanup_(batch_done) struct batch batch = {};
                 const char *reason = NULL;
                 void *collector = NULL;

@@ -57,6 +57,28 @@ static void test_steal(void **state) {
         check(&facts, CLASS_STEAL, CONFIDENCE_HIGH); /* the hypervisor stopped the handler */
 }
 
+/* What may only have been stolen yields to all better evidence, and never more than a guess comes of it. */
+static void test_possible_steal(void **state) {
+        struct window_facts facts = kernel_window(ENABLE_ABSENT);
+
+        facts.steal_max_ns = MS(5);
+        check(&facts, CLASS_PLATFORM, CONFIDENCE_LOW); /* not known */
+        facts.steal_known = true;
+        check(&facts, CLASS_STEAL, CONFIDENCE_LOW);
+        facts.enable = ENABLE_SEEN;
+        check(&facts, CLASS_IRQ_OFF, CONFIDENCE_HIGH);
+        facts.enable = ENABLE_UNKNOWN;
+        facts.steal_max_ns = MS(5) - 1;
+        check(&facts, CLASS_IRQ_OFF, CONFIDENCE_LOW);
+        facts.steal_max_ns = MS(10);
+        check(&facts, CLASS_STEAL, CONFIDENCE_LOW);
+        facts.span_kind = ABI_SPAN_IPI;
+        facts.span_ns = MS(10);
+        check(&facts, CLASS_IPI, CONFIDENCE_HIGH);
+        facts.steal_ns = MS(5);
+        check(&facts, CLASS_STEAL, CONFIDENCE_HIGH);
+}
+
 static void test_spans(void **state) {
         static const struct {
                 enum abi_span_kind kind;
@@ -143,6 +165,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_context),
                 cmocka_unit_test(test_steal),
+                cmocka_unit_test(test_possible_steal),
                 cmocka_unit_test(test_spans),
                 cmocka_unit_test(test_softirq),
                 cmocka_unit_test(test_platform),

@@ -125,6 +125,17 @@ static void test_slow_stolen(void **state) {
         assert_int_equal(event_find_evidence(own, "stealNsec")->integer, 499 * NSEC_PER_MSEC);
 }
 
+/* What may have been stolen, by a bound, leaves the class and takes the certainty. */
+static void test_slow_possibly_stolen(void **state) {
+        const struct slow_context context = { .steal_known = true, .steal_max_ns = 500 * NSEC_PER_MSEC };
+        _cleanup_(event_unrefp) struct event *event = slow_event_with(ABI_SPAN_HARDIRQ, NULL, &context);
+
+        assert_int_equal(event->class, CLASS_HARDIRQ);
+        assert_int_equal(event->confidence, CONFIDENCE_LOW);
+        assert_int_equal(event_find_evidence(event, "stealNsec")->integer, 0);
+        assert_int_equal(event_find_evidence(event, "stealMaxNsec")->integer, 500 * NSEC_PER_MSEC);
+}
+
 static void test_slow(void **state) {
         _cleanup_(event_unrefp) struct event *hardirq = NULL, *softirq = NULL, *named = NULL, *wait = NULL;
 
@@ -154,7 +165,7 @@ int main(void) {
                 cmocka_unit_test(test_window),
                 cmocka_unit_test(test_window_of_handler),
                 cmocka_unit_test(test_slow),
-                cmocka_unit_test(test_slow_stolen),
+                cmocka_unit_test(test_slow_possibly_stolen), cmocka_unit_test(test_slow_stolen),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

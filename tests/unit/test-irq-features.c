@@ -89,6 +89,39 @@ static void test_optional_features(void **state) {
         }
 }
 
+/* A struct type with one member. */
+static void add_struct(struct btf *btf, const char *name, const char *member) {
+        int type = btf__add_int(btf, "long", 8, 0);
+
+        assert_true(type > 0);
+        assert_true(btf__add_struct(btf, name, 8) > 0);
+        assert_int_equal(btf__add_field(btf, member, type, 0, 0), 0);
+}
+
+/* The runqueue must tell it, and be found from the task. */
+static void test_steal(void **state) {
+        static const struct {
+                const char *rq_member, *cfs_rq_member;
+                bool steal;
+        } kernels[] = {
+                { "prev_steal_time", "rq", true },
+                { "prev_steal_time_rq", "rq", false },
+                { "prev_steal_time", "load", false }, /* without CONFIG_FAIR_GROUP_SCHED */
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(kernels); i++) {
+                struct btf *btf = make_kernel(NULL, NULL, 0);
+                struct irq_features features = {};
+                const char *reason = NULL;
+
+                add_struct(btf, "rq", kernels[i].rq_member);
+                add_struct(btf, "cfs_rq", kernels[i].cfs_rq_member);
+                assert_int_equal(irq_features_find(btf, &features, &reason), 0);
+                assert_true(features.steal == kernels[i].steal);
+                btf__free(btf);
+        }
+}
+
 /* A type of that name that is no tracepoint's is none. */
 static void test_other_kinds_do_not_count(void **state) {
         struct btf *btf = make_kernel(needed[0], NULL, 0);
@@ -105,6 +138,7 @@ int main(void) {
                 cmocka_unit_test(test_tracepoint_missing),
                 cmocka_unit_test(test_nothing_known),
                 cmocka_unit_test(test_optional_features),
+                cmocka_unit_test(test_steal),
                 cmocka_unit_test(test_other_kinds_do_not_count),
         };
 
