@@ -37,8 +37,29 @@ struct irqaction {
         const char *name;
 };
 
+struct ns_common {
+        unsigned int inum;
+};
+
+struct net {
+        struct ns_common ns;
+};
+
+typedef struct {
+        struct net *net; /* with CONFIG_NET_NS */
+} possible_net_t;
+
 struct net_device {
         char name[16];
+        possible_net_t nd_net;
+};
+
+struct sk_buff {
+        struct net_device *dev;
+        unsigned char *head, *data;
+        unsigned int len, data_len;
+        __be16 protocol;
+        __u16 mac_header;
 };
 
 struct napi_struct {

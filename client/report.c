@@ -159,8 +159,8 @@ static int render_gaps(const struct style *style, struct json_object *report, FI
 
 int render_report(const struct style *style, struct json_object *report, FILE *f) {
         static int (*const parts[])(const struct style *, struct json_object *, FILE *) = {
-                render_findings, render_windows,  render_latency,    render_interrupt_times, render_cpu_times,
-                render_softirqs, render_devices,  render_interrupts, render_gaps,
+                render_findings, render_windows,   render_packets,    render_latency, render_interrupt_times,
+                render_cpu_times, render_softirqs, render_devices, render_interrupts, render_gaps,
         };
         int r;
 

@@ -291,12 +291,14 @@ static int retry_open(struct runner *runner);
 
 static int on_pass(sd_event_source *s, uint64_t usec, void *userdata) {
         struct runner *runner = userdata;
+        int r;
 
         if (!runner->is_open)
                 return retry_open(runner);
 
         take_pass(runner);
-        return schedule_pass(runner);
+        r = schedule_deadline(runner); /* a pass may begin what is to end in time */
+        return r < 0 ? r : schedule_pass(runner);
 }
 
 static int watch_event_fd(struct runner *runner) {

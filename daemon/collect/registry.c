@@ -12,5 +12,6 @@ const struct collector_ops *const collector_registry[] = {
         &collector_netdev,
         &collector_tcp,
         &collector_pressure,
+        &collector_packets,
         NULL,
 };

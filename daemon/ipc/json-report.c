@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "daemon/ipc/json-packets.h"
 #include "daemon/ipc/json-rates.h"
 
 /* 0 is no time. */
@@ -294,5 +295,6 @@ int json_report(const struct report *report, const struct json_host *host, bool 
         set_times(&writer, report);
         set_cpu_times(&writer, report->load);
         set_devices(&writer, report->load);
+        json_set_packets(&writer, "packets", report->packets);
         return json_writer_finish(&writer, ret_object);
 }

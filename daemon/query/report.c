@@ -225,6 +225,15 @@ static int report_fill_affinity(const struct store *store, const struct report_r
         return r;
 }
 
+/* Packets belong to no CPU: a selection of CPUs does not change them. */
+static int report_fill_packets(const struct store *store, const struct report_request *request,
+                               struct packets **ret_packets) {
+        int r;
+
+        r = packets_query(store, request->since_us, request->until_us, ret_packets);
+        return r == -ENOENT ? 0 : r;
+}
+
 static int report_fill(const struct store *store, const struct report_request *request,
                        struct report *report) {
         int r;
@@ -242,6 +251,9 @@ static int report_fill(const struct store *store, const struct report_request *r
         if (r < 0)
                 return r;
         r = report_fill_affinity(store, request, report);
+        if (r < 0)
+                return r;
+        r = report_fill_packets(store, request, &report->packets);
         if (r < 0)
                 return r;
         r = report_fill_packets(store, request, &report->packets);

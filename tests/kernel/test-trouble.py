@@ -56,6 +56,8 @@ def no_btf():
     with Daemon(wrapper=["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"]) as daemon:
         delay = daemon.collector("irq-delay")
         check(delay["state"] == "unsupported" and "/sys/kernel/btf/vmlinux" in delay["reason"], f"{delay}")
+        packets = daemon.collector("packets")
+        check(packets["state"] == "unsupported" and "/sys/kernel/btf/vmlinux" in packets["reason"], f"{packets}")
         check("unsupported" in daemon.log(), "the log does not say so")
         check("unsupported" in daemon.irqctl("status").stdout, "irqctl status does not say so")
         for name in ("softirqs", "interrupts"):

@@ -60,6 +60,17 @@ static const struct metric_desc delay_metrics[] _unused_ = {
         [DELAY_KSOFTIRQD_TOTAL] = { "ksoftirqd-total", "ns", "", "type", {}, METRIC_COUNTER, 64, true },
 };
 
+/* The order of the packets collector's metrics. */
+enum {
+        PACKETS_SAMPLED,
+        PACKETS_SOURCES,
+        PACKETS_SAMPLES,
+        PACKETS_OBSERVED,
+        PACKETS_BYTES,
+        PACKETS_DISTINCT,
+        PACKETS_DEVICES,
+};
+
 static inline struct store *new_store(void) {
         static const struct store_limits limits = {
                 .budget_bytes = UINT64_C(64) << 20,

@@ -107,6 +107,8 @@ static const struct golden {
         { "report-quiet", "80.color", render_report, 80, true },
         { "report-counters-only", "80", render_report, 80, false },
         { "report-steal", "80", render_report, 80, false },
+        { "report-flood", "80", render_report, 80, false },
+        { "report-flood-forged", "80", render_report, 80, false },
         { "report-64cpus", "80", render_report, 80, false },
         { "report-64cpus", "200", render_report, 200, false },
         { "rates-softirqs", "80", rates_default, 80, false },

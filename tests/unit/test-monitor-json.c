@@ -211,6 +211,31 @@ static void fill_machine(struct store *store) {
         }
 }
 
+/* One sample of packets, between the passes of second 5 and 6. */
+static void add_packets(struct store *store) {
+        const struct row_key syn = { "tcp", { "S", "80" } }, ping = { "icmp", { "", "" } };
+        _cleanup_(batch_done) struct batch batch = {};
+        unsigned source = add_collector_source(store, &collector_packets);
+
+        batch_init(&batch);
+        for (unsigned i = 0; i < 3; i++) {
+                uint64_t n = i == 2;
+
+                assert_int_equal(batch_add_row(&batch, PACKETS_SAMPLED, &syn), 0);
+                assert_int_equal(batch_add(&batch, CPU_NONE, n * 75), 0);
+                assert_int_equal(batch_add_row(&batch, PACKETS_SAMPLED, &ping), 0);
+                assert_int_equal(batch_add(&batch, CPU_NONE, n * 25), 0);
+                assert_int_equal(batch_add_single(&batch, PACKETS_SOURCES, "192.0.2.1", n * 60), 0);
+                assert_int_equal(batch_add_single(&batch, PACKETS_SOURCES, "other", n * 40), 0);
+                assert_int_equal(batch_add_single(&batch, PACKETS_SAMPLES, "", n), 0);
+                assert_int_equal(batch_add_single(&batch, PACKETS_OBSERVED, "", n * 800), 0);
+                assert_int_equal(batch_add_single(&batch, PACKETS_BYTES, "", n * 5400), 0);
+                assert_int_equal(batch_add_single(&batch, PACKETS_DISTINCT, "", n * 5), 0);
+                assert_int_equal(batch_add_single(&batch, PACKETS_DEVICES, "eth0", n), 0);
+                commit(store, source, 4 + i, &batch);
+        }
+}
+
 /* Something of everything that the interface has a field for. */
 static void fill_store(struct store *store) {
         const struct row_key eth0 = { "24", { "PCI-MSI", "1-edge", "eth0" } };
@@ -242,6 +267,7 @@ static void fill_store(struct store *store) {
         }
 
         fill_machine(store);
+        add_packets(store);
         add_full_event(store);
         (void)add_window(store, 5, CPU_NONE, CLASS_NONE, 0, 0, NULL, NULL); /* nearly everything null */
         mark_gap(store, interrupts, 7, "too expensive");
@@ -322,6 +348,7 @@ static void test_report(void **state) {
         check_text(reply, "report.devices.0.device", "eth0");
         check_text(reply, "report.devices.0.rxPacketsPerSecond", "100.0");
         check_text(reply, "report.devices.0.rxBytesPerSecond", "6000.0");
+        check_text(reply, "report.gaps.4.reason", "too expensive");
         assert_int_equal(json_object_array_length(at(reply, "report.interruptTimes")), 2);
         check_text(reply, "report.interruptTimes.0.kind", "softirq");
         check_text(reply, "report.interruptTimes.0.name", "NET_RX");
@@ -333,6 +360,22 @@ static void test_report(void **state) {
         check_text(reply, "report.interruptTimes.1.irq", "24");
         check_text(reply, "report.interruptTimes.1.name", "eth0");
         assert_null(at(reply, "report.interruptTimes.1.ksoftirqdCount"));
+        check_int(reply, "report.packets.samples", 1);
+        check_int(reply, "report.packets.firstUsec", AT(6));
+        check_int(reply, "report.packets.observed", 800);
+        check_int(reply, "report.packets.sampled", 100);
+        check_int(reply, "report.packets.bytes", 5400);
+        check_int(reply, "report.packets.distinctSources", 5);
+        check_text(reply, "report.packets.kinds.0.flags", "S");
+        check_text(reply, "report.packets.kinds.0.port", "80");
+        check_text(reply, "report.packets.kinds.0.share", "0.75");
+        check_text(reply, "report.packets.kinds.1.protocol", "icmp");
+        assert_null(at(reply, "report.packets.kinds.1.flags"));
+        assert_null(at(reply, "report.packets.kinds.1.port"));
+        check_text(reply, "report.packets.sources.0.name", "192.0.2.1");
+        assert_int_equal(json_object_array_length(at(reply, "report.packets.sources")), 1);
+        check_int(reply, "report.packets.otherSources", 40);
+        check_text(reply, "report.packets.devices.0.name", "eth0");
 }
 
 static void test_event(void **state) {
