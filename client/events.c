@@ -62,7 +62,7 @@ static bool is_narrow(const struct style *style) {
         return style->width > 0 && style->width < NARROW;
 }
 
-/* Columns behind each other, padded by what they take on a terminal. */
+/* Columns behind each other, padded by what they take on a terminal; up to the first that is NULL. */
 static int write_columns(const struct style *style, const char *const *columns, FILE *f) {
         const struct {
                 int width;
@@ -77,7 +77,7 @@ static int write_columns(const struct style *style, const char *const *columns, 
                 { 0, false },
         };
 
-        for (size_t i = 0; i < ELEMENTSOF(layout); i++) {
+        for (size_t i = 0; i < ELEMENTSOF(layout) && columns[i]; i++) {
                 _cleanup_(freep) char *safe = text_sanitize(columns[i]);
                 int pad;
 
@@ -132,16 +132,22 @@ static void render_day(const struct style *style, uint64_t us, FILE *f) {
 int render_events_line(const struct style *style, struct json_object *event, uint64_t *last_us, FILE *f) {
         const char *class = field_string(event, "class"), *comm = field_string(event, "comm");
         char moment[FIELD_TEXT_MAX], bracket[FIELD_TEXT_MAX] = "-", cpu[24] = "-", task[FIELD_TEXT_MAX] = "-";
+        const char *kind = field_string(event, "kind") ?: "?";
+        bool is_affinity = strcmp(kind, "affinity") == 0;
+        _cleanup_(freep) char *change = is_affinity ? format_affinity_change(event) : NULL;
         uint64_t us = field_u64(event, "timeUsec");
         const char *const columns[] = {
                 format_moment(us, us, true, moment),
                 cpu,
                 bracket,
-                class ?: field_string(event, "kind") ?: "?",
-                field_string(event, "culprit") ?: "-",
-                task,
+                class ?: kind,
+                change ?: field_string(event, "culprit") ?: "-",
+                is_affinity ? NULL : task, /* no task was looked at: the line ends */
                 field_string(event, "cgroup") ?: "-",
         };
+
+        if (is_affinity && !change)
+                return -ENOMEM;
 
         if (field_has(event, "durationMinNsec"))
                 (void)format_duration_range(field_u64(event, "durationMinNsec"),

@@ -182,6 +182,21 @@ char *format_cpus(struct json_object *array) {
         return cpu_list_format(&set, &text) < 0 ? NULL : text;
 }
 
+char *format_affinity_change(struct json_object *event) {
+        struct json_object *evidence = field_object(event, "evidence");
+        _cleanup_(freep) char *old = format_cpus(field_array(evidence, "oldCpus"));
+        _cleanup_(freep) char *new = format_cpus(field_array(evidence, "newCpus"));
+        char *text = NULL;
+
+        if (!old || !new)
+                return NULL;
+
+        if (asprintf(&text, "%s: %s -> %s (%s)", field_string(event, "culprit") ?: "?", *old ? old : "none",
+                     *new ? new : "none", field_string(evidence, "cause") ?: "?") < 0)
+                return NULL;
+        return text;
+}
+
 char *format_strings(struct json_object *array) {
         _cleanup_(freep) char *text = NULL;
         size_t size = 0;

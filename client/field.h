@@ -49,6 +49,10 @@ char *format_cpus(struct json_object *array);
 /* Strings of an array, separated by ", "; NULL when out of memory. The caller frees. */
 char *format_strings(struct json_object *array);
 
+/* What an event of kind affinity tells: "IRQ 24 virtio0-input.0: 0-1 -> 1 (configured)". NULL when out of
+ * memory. The caller frees. */
+char *format_affinity_change(struct json_object *event);
+
 /* A window's class in words, for a sentence: "interrupts off", "CPU taken by the hypervisor (steal)". The
  * word itself when it is not known. */
 const char *class_words(const char *class);

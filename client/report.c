@@ -20,8 +20,8 @@ enum {
 static const char help[] =
         "irqctl report [OPTION...]\n\n"
         "What held interrupts off, and what ate softirq time: findings, windows by culprit,\n"
-        "timer lateness, time in interrupt context, softirqs, packets and interrupts, of the last\n"
-        "10 minutes or of --since/--until.\n"
+        "timer lateness, time in interrupt context, softirqs, packets, interrupts, and interrupts that\n"
+        "were moved to other CPUs, of the last 10 minutes or of --since/--until.\n"
         "\"worst\" and \"total\" are lower bounds: at least that long interrupts were off.\n"
         "\nOptions:\n"
         "      --finding=CODE       Only this finding, such as syn-flood, with all that it rests on\n"
@@ -160,7 +160,8 @@ static int render_gaps(const struct style *style, struct json_object *report, FI
 int render_report(const struct style *style, struct json_object *report, FILE *f) {
         static int (*const parts[])(const struct style *, struct json_object *, FILE *) = {
                 render_findings, render_windows,   render_packets,    render_latency, render_interrupt_times,
-                render_cpu_times, render_softirqs, render_devices, render_interrupts, render_gaps,
+                render_cpu_times, render_softirqs, render_devices, render_interrupts, render_affinity_changes,
+                render_gaps,
         };
         int r;
 

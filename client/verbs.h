@@ -39,6 +39,7 @@ int render_interrupt_times(const struct style *style, struct json_object *report
 int render_packets(const struct style *style, struct json_object *report, FILE *f);
 int render_softirqs(const struct style *style, struct json_object *report, FILE *f);
 int render_interrupts(const struct style *style, struct json_object *report, FILE *f);
+int render_affinity_changes(const struct style *style, struct json_object *report, FILE *f);
 int render_event(const struct style *style, struct json_object *event, FILE *f);
 
 /* The list of events: a heading, then one line each. last_us: time of the line before, for the lines that

@@ -173,6 +173,59 @@ int cpu_list_parse(const char *text, struct cpu_set *set) {
         return 0;
 }
 
+static int hex_digit(char c) {
+        if (c >= '0' && c <= '9')
+                return c - '0';
+        if (c >= 'a' && c <= 'f')
+                return c - 'a' + 10;
+        if (c >= 'A' && c <= 'F')
+                return c - 'A' + 10;
+        return -1;
+}
+
+static int add_digit(struct cpu_set *set, int digit, int first_cpu) {
+        int r;
+
+        for (int bit = 0; bit < 4; bit++) {
+                if (!(digit >> bit & 1))
+                        continue;
+                r = cpu_set_add(set, first_cpu + bit);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+/* From the last digit on. All groups but the first have eight digits, lib/vsprintf.c: bitmap_string(). */
+int cpu_mask_parse(const char *text, struct cpu_set *set) {
+        _cleanup_(cpu_set_done) struct cpu_set parsed = {};
+        size_t n = strcspn(text, "\n");
+        int cpu = 0, r;
+
+        if (n == 0 || (text[n] && text[n + 1]))
+                return -EINVAL;
+
+        for (; n > 0; n--) {
+                int digit = hex_digit(text[n - 1]);
+
+                if (digit < 0) {
+                        if (text[n - 1] != ',' || cpu % 32 != 0 || cpu == 0 || n == 1 || text[n] == ',')
+                                return -EINVAL;
+                        continue;
+                }
+                r = add_digit(&parsed, digit, cpu);
+                if (r < 0)
+                        return r;
+                cpu += 4;
+        }
+
+        cpu_set_done(set);
+        *set = parsed;
+        parsed = (struct cpu_set){};
+        return 0;
+}
+
 int cpu_list_format(const struct cpu_set *set, char **ret_text) {
         _cleanup_(freep) char *text = NULL;
         size_t size = 0;

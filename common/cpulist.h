@@ -39,6 +39,9 @@ int cpu_set_copy(struct cpu_set *dest, const struct cpu_set *src);
 /* Parses the kernel's list format, trailing newline allowed, "" is the empty set. *set is replaced
  * on success, untouched on failure. 0, -EINVAL, -ERANGE, -ENOMEM. */
 int cpu_list_parse(const char *text, struct cpu_set *set);
+/* The same for the kernel's masks, groups of 32 bits in hexadecimal with the lowest CPUs last:
+ * "00000001,0000000f". */
+int cpu_mask_parse(const char *text, struct cpu_set *set);
 /* Formats as the kernel does ("0-3,8"). 0 or -ENOMEM. The caller frees *ret_text. */
 int cpu_list_format(const struct cpu_set *set, char **ret_text);
 /* Reads a list file such as sys/devices/system/cpu/online below root_fd. 0, -EINVAL, -errno. */

@@ -287,18 +287,27 @@ static void take_pass(struct runner *runner) {
         update_running_status(runner);
 }
 
+/* A pass may have found what is to be delivered as events. */
+static int take_pass_and_schedule(struct runner *runner) {
+        int r;
+
+        take_pass(runner);
+        r = schedule_deadline(runner);
+        if (r < 0)
+                return r;
+
+        return schedule_pass(runner);
+}
+
 static int retry_open(struct runner *runner);
 
 static int on_pass(sd_event_source *s, uint64_t usec, void *userdata) {
         struct runner *runner = userdata;
-        int r;
 
         if (!runner->is_open)
                 return retry_open(runner);
 
-        take_pass(runner);
-        r = schedule_deadline(runner); /* a pass may begin what is to end in time */
-        return r < 0 ? r : schedule_pass(runner);
+        return take_pass_and_schedule(runner);
 }
 
 static int watch_event_fd(struct runner *runner) {
@@ -331,8 +340,7 @@ static int opened(struct runner *runner) {
                 return r;
 
         /* The first pass at once: it is the baseline of everything that follows. */
-        take_pass(runner);
-        return schedule_pass(runner);
+        return take_pass_and_schedule(runner);
 }
 
 static int retry_open(struct runner *runner) {

@@ -95,6 +95,53 @@ static void print_evidence(FILE *f, const struct evidence *evidence) {
         }
 }
 
+/* Of a list of CPUs: "CPUs 0-3,8"; of none: "no CPU". */
+static int print_cpus(FILE *f, const struct event *event, const char *name) {
+        const struct evidence *evidence = event_find_evidence(event, name);
+        _cleanup_(cpu_set_done) struct cpu_set cpus = {};
+        _cleanup_(freep) char *text = NULL;
+        int r;
+
+        for (size_t i = 0; evidence && evidence->type == EVIDENCE_INTEGERS && i < evidence->n_integers; i++) {
+                r = cpu_set_add(&cpus, (int)evidence->integers[i]);
+                if (r < 0)
+                        return r;
+        }
+
+        r = cpu_list_format(&cpus, &text);
+        if (r < 0)
+                return r;
+
+        fprintf(f, "%s%s", cpu_set_count(&cpus) == 0 ? "no CPU" : cpu_set_count(&cpus) == 1 ? "CPU " : "CPUs ", text);
+        return 0;
+}
+
+static bool evidence_is(const struct event *event, const char *name, const char *value) {
+        const struct evidence *evidence = event_find_evidence(event, name);
+
+        return evidence && evidence->type == EVIDENCE_STRING && strcmp(evidence->string, value) == 0;
+}
+
+/* "IRQ 24 virtio0-input.0 was moved from CPUs 0-1 to CPU 1" */
+static int print_affinity(FILE *f, const struct event *event) {
+        char culprit[NAME_TEXT_MAX];
+        int r;
+
+        fprintf(f, "%s was moved %sfrom ", utf8_printable(event->culprit, culprit, sizeof(culprit)),
+                evidence_is(event, "cause", "effective") ? "by the kernel " : "");
+        r = print_cpus(f, event, "oldCpus");
+        if (r < 0)
+                return r;
+
+        fputs(" to ", f);
+        return print_cpus(f, event, "newCpus");
+}
+
+static bool is_affinity_change(const struct event *event) {
+        return event->kind == EVENT_AFFINITY && event->culprit && event_find_evidence(event, "oldCpus") &&
+               event_find_evidence(event, "newCpus");
+}
+
 /* What is no window says its facts: "affinity: irq=24, from=0-3". */
 static void print_facts(FILE *f, const struct event *event) {
         fprintf(f, "%s:", event_kind_to_string(event->kind));
@@ -110,6 +157,7 @@ int journal_message_format(const struct event *event, char **ret_text) {
         _cleanup_(freep) char *text = NULL;
         size_t size = 0;
         FILE *f;
+        int r = 0;
 
         f = open_memstream(&text, &size);
         if (!f)
@@ -117,14 +165,21 @@ int journal_message_format(const struct event *event, char **ret_text) {
 
         if (phrase)
                 print_window(f, event, phrase);
+        else if (is_affinity_change(event))
+                r = print_affinity(f, event);
         else
                 print_facts(f, event);
 
-        if (fclose(f) != 0)
+        if (fclose(f) != 0 || r < 0)
                 return -ENOMEM;
 
         *ret_text = TAKE_PTR(text);
         return 0;
+}
+
+bool journal_message_is_routine(const struct event *event) {
+        return event->kind == EVENT_AFFINITY &&
+               (evidence_is(event, "irqbalance", "running") || evidence_is(event, "cause", "effective"));
 }
 
 int journal_message_priority(const struct event *event) {

@@ -6,6 +6,7 @@
 
 #include "common/worker.h"
 #include "daemon/alert/journal-entry.h"
+#include "daemon/alert/journal-message.h"
 #include "daemon/alert/ratelimit.h"
 
 struct journal_bucket {
@@ -113,7 +114,7 @@ void journal_add(struct journal *journal, const struct event *event, uint64_t no
         struct journal_bucket *bucket = &journal->buckets[event->kind];
         struct journal_entry *entry = NULL;
 
-        if (!journal->settings.enabled)
+        if (!journal->settings.enabled || journal_message_is_routine(event))
                 return;
 
         run_bucket(journal, event->kind, now_ns); /* before the entry that comes after it */

@@ -26,7 +26,8 @@ struct journal_settings {
         uint64_t interval_ns; /* > 0 */
 };
 
-/* Since journal_new(). Once nothing is on its way, every event handed in while enabled is in exactly one. */
+/* Since journal_new(). Once nothing is on its way, every event handed in while enabled, but
+ * for routine, is in exactly one. */
 struct journal_stats {
         uint64_t n_entries;    /* written, to the journal or stderr; summaries too */
         uint64_t n_suppressed; /* held back by the token bucket */
@@ -44,7 +45,8 @@ DEFINE_CLEANUP(struct journal *, journal_free)
 /* Settings that did not change leave the buckets as they are. */
 void journal_configure(struct journal *journal, const struct journal_settings *settings, uint64_t now_ns);
 
-/* Sends the event's entry, or counts it as suppressed or dropped. Never blocks. The event is not kept. */
+/* Sends the event's entry, or counts it as suppressed or dropped; routine has none (see journal-message.h) and is not
+ * counted. Never blocks. The event is not kept. */
 void journal_add(struct journal *journal, const struct event *event, uint64_t now_ns);
 /* When journal_run() has a summary to send; UINT64_MAX: not needed. */
 uint64_t journal_deadline(const struct journal *journal);

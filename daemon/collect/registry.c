@@ -13,5 +13,6 @@ const struct collector_ops *const collector_registry[] = {
         &collector_tcp,
         &collector_pressure,
         &collector_packets,
+        &collector_affinity,
         NULL,
 };

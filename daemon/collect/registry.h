@@ -17,3 +17,4 @@ extern const struct collector_ops collector_netdev;
 extern const struct collector_ops collector_tcp;
 extern const struct collector_ops collector_pressure;
 extern const struct collector_ops collector_packets;
+extern const struct collector_ops collector_affinity;

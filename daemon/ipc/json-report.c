@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/ipc/json-packets.h"
+#include "daemon/ipc/json-affinity.h"
 #include "daemon/ipc/json-rates.h"
 
 /* 0 is no time. */
@@ -139,7 +140,8 @@ static void set_softirqs(struct json_writer *writer, const struct rates *rates, 
         json_set_writer(writer, "softirqs", &array);
 }
 
-static void set_interrupts(struct json_writer *writer, const struct rates *rates, bool with_cpus) {
+static void set_interrupts(struct json_writer *writer, const struct report *report, bool with_cpus) {
+        const struct rates *rates = report->interrupts;
         struct json_writer array = json_writer_array();
 
         for (size_t i = 0; rates && i < rates->n_rows; i++) {
@@ -156,7 +158,7 @@ static void set_interrupts(struct json_writer *writer, const struct rates *rates
                 json_set_u64(&object, "total", row->total);
                 json_set_double(&object, "perSecond", row->per_second);
                 json_set_per_cpu(&object, rates, row, with_cpus);
-                json_set_null(&object, "affinity"); /* no collector reads it yet */
+                json_set_affinity(&object, report->affinity, row->name);
                 json_append_writer(&array, &object);
         }
 
@@ -290,11 +292,12 @@ int json_report(const struct report *report, const struct json_host *host, bool 
         set_windows(&writer, report->windows);
         set_latency(&writer, report->latency);
         set_softirqs(&writer, report->softirqs, with_cpus);
-        set_interrupts(&writer, report->interrupts, with_cpus);
+        set_interrupts(&writer, report, with_cpus);
         set_gaps(&writer, report);
         set_times(&writer, report);
         set_cpu_times(&writer, report->load);
         set_devices(&writer, report->load);
         json_set_packets(&writer, "packets", report->packets);
+        json_set_affinity_changes(&writer, report->affinity);
         return json_writer_finish(&writer, ret_object);
 }

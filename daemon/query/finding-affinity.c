@@ -169,7 +169,7 @@ static int write_change(const struct event *event, FILE *f) {
 
 static int set_changes_text(struct finding *finding, const struct report *report) {
         size_t n = report->n_changes, told = MIN(n, (size_t)CHANGES_TOLD_MAX),
-               left = report->n_all_changes - told;
+               left = affinity->n_changes_total - told;
         _cleanup_(freep) char *text = NULL;
         size_t size = 0;
         FILE *f;
@@ -180,7 +180,7 @@ static int set_changes_text(struct finding *finding, const struct report *report
                 return -ENOMEM;
         for (size_t i = 0; r == 0 && i < told; i++) {
                 fputs(i > 0 ? ", " : "", f);
-                r = write_change(report->changes[n - 1 - i], f); /* newest first */
+                r = write_change(affinity->changes[n - 1 - i], f); /* newest first */
         }
         if (fclose(f) != 0 || r < 0)
                 return -ENOMEM;
@@ -198,15 +198,16 @@ static bool is_balanced(const struct report *report) {
 /* Whoever looks for a change of behaviour wants to know: no fault by itself. */
 int finding_affinity_changes(struct finding_context *context) {
         const struct report *report = context->report;
+        const struct affinity *affinity = report->affinity;
         const struct event *newest, *oldest;
         struct finding *finding;
         int r;
 
-        if (report->n_changes == 0)
+        if (affinity->n_changes == 0)
                 return 0;
 
-        oldest = report->changes[0];
-        newest = report->changes[report->n_changes - 1];
+        oldest = affinity->changes[0];
+        newest = affinity->changes[affinity->n_changes - 1];
         r = finding_add(context, SEVERITY_INFO, newest->culprit ?: "interrupts", &finding);
         if (r == 0)
                 r = set_changes_text(finding, report);
@@ -221,7 +222,7 @@ int finding_affinity_changes(struct finding_context *context) {
                                   "that "
                                   "went offline.");
         if (r == 0)
-                r = finding_add_integer(finding, "changes", report->n_all_changes);
+                r = finding_add_integer(finding, "changes", affinity->n_changes_total);
         if (r == 0)
                 r = finding_add_integer(finding, "firstUsec", oldest->time_us);
         if (r == 0)

@@ -7,7 +7,6 @@
 
 #include "common/parse.h"
 #include "daemon/query/finding-rule.h"
-#include "daemon/query/gauges.h"
 
 enum {
         STORM_PER_SECOND = 50000,          /* on one CPU; at 1 to 2 us each, 5 to 10 % of it */
@@ -199,13 +198,13 @@ static void queue_list_done(struct queue_list *list) {
  * the number at its end, as in "eth0-TxRx-3" or "mlx5_comp3@pci:0000:00:04.0". */
 static int device_of(const struct report *report, const struct rates *rates, const struct rates_row *row,
                      char **ret_device) {
-        const struct gauges_row *target = report->affinity ? gauges_find(report->affinity, row->name) : NULL;
-        const char *device = target ? gauges_label(report->affinity, target, "device") : NULL;
         const char *actions = rates_row_label(rates, row, "actions");
+        struct affinity_irq irq;
         size_t n;
 
-        if (device) {
-                *ret_device = strdup(device);
+        affinity_find(report->affinity, row->name, &irq);
+        if (irq.device) {
+                *ret_device = strdup(irq.device);
                 return *ret_device ? 0 : -ENOMEM;
         }
 

@@ -169,6 +169,24 @@ static int gauges_scan(struct gauges_walk *walk, uint64_t at_us) {
         return 0;
 }
 
+static int gauges_compare(const void *a, const void *b) {
+        const struct gauges_row *x = *(const struct gauges_row *const *)a,
+                                *y = *(const struct gauges_row *const *)b;
+
+        return strcmp(x->name, y->name);
+}
+
+static int gauges_sort(struct gauges *gauges) {
+        gauges->by_name = calloc(MAX(gauges->n_rows, (size_t)1), sizeof(const struct gauges_row *));
+        if (!gauges->by_name)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < gauges->n_rows; i++)
+                gauges->by_name[i] = &gauges->rows[i];
+        qsort(gauges->by_name, gauges->n_rows, sizeof(const struct gauges_row *), gauges_compare);
+        return 0;
+}
+
 int gauges_query(const struct store *store, const struct gauges_request *request,
                  struct gauges **ret_gauges) {
         struct gauges_walk walk = { .store = store, .filter = request->cpus };
@@ -191,6 +209,9 @@ int gauges_query(const struct store *store, const struct gauges_request *request
         r = gauges_scan(&walk, request->at_us);
         if (r < 0)
                 return r;
+        r = gauges_sort(gauges);
+        if (r < 0)
+                return r;
 
         *ret_gauges = TAKE_PTR(gauges);
         return 0;
@@ -210,15 +231,26 @@ struct gauges *gauges_free(struct gauges *gauges) {
                 cpu_set_done(&row->cpus);
         }
         free(gauges->rows);
+        free(gauges->by_name);
         cpu_set_done(&gauges->cpus);
         free(gauges);
         return NULL;
 }
 
 const struct gauges_row *gauges_find(const struct gauges *gauges, const char *name) {
-        for (size_t i = 0; i < gauges->n_rows; i++)
-                if (strcmp(gauges->rows[i].name, name) == 0)
-                        return &gauges->rows[i];
+        size_t low = 0, high = gauges->n_rows;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+                int r = strcmp(gauges->by_name[middle]->name, name);
+
+                if (r == 0)
+                        return gauges->by_name[middle];
+                if (r < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
 
         return NULL;
 }

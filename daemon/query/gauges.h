@@ -47,13 +47,14 @@ struct gauges {
         struct gauges_row *rows; /* by the store's row number, which is the order of appearance at
                                   * first but not for ever */
         size_t n_rows;
+        const struct gauges_row **by_name; /* private: the same, sorted */
 };
 
 /* 0; -ENOENT: no such source or metric, no gauge, or no pass at or before at_us; -ENOMEM. */
 int gauges_query(const struct store *store, const struct gauges_request *request, struct gauges **ret_gauges);
 struct gauges *gauges_free(struct gauges *gauges);
 DEFINE_CLEANUP(struct gauges *, gauges_free)
-/* The row of that name; the first if several differ in their labels only; NULL when there is none. */
+/* The row of that name, found fast; any if several differ in their labels only; NULL when there is none. */
 const struct gauges_row *gauges_find(const struct gauges *gauges, const char *name) _pure_;
 /* The row's label of that name ("device"), whatever its position; NULL when it has none. */
 const char *gauges_label(const struct gauges *gauges, const struct gauges_row *row, const char *label) _pure_;

@@ -188,50 +188,16 @@ static int report_fill_gauge(const struct store *store, const struct report *rep
         return r == -ENOENT ? 0 : r;
 }
 
-static int report_fill_changes(const struct store *store, const struct report_request *request,
-                               struct report *report) {
-        const struct events_request events_request = {
-                .since_us = request->since_us,
-                .until_us = request->until_us,
-                .kinds = UINT32_C(1) << EVENT_AFFINITY,
-        };
-        struct event **events = NULL;
-        size_t n = 0;
-        int r;
-
-        r = events_query(store, &events_request, &events, &n);
-        if (r < 0)
-                return r;
-
-        report->changes = events;
-        report->n_all_changes = n;
-        report->n_changes = MIN(n, (size_t)REPORT_CHANGES_MAX);
-        for (size_t i = 0; i < report->n_changes; i++)
-                events[i] = event_ref(events[n - report->n_changes + i]);
-        return 0;
-}
-
 static int report_fill_affinity(const struct store *store, const struct report_request *request,
                                 struct report *report) {
         int r;
 
-        r = report_fill_gauge(store, report, "affinity", &report->affinity);
+        r = affinity_query(store, request->since_us, request->until_us, request->cpus, &report->affinity);
         if (r == 0)
                 r = report_fill_gauge(store, report, "isolated", &report->isolated);
         if (r == 0)
                 r = report_fill_gauge(store, report, "irqbalance", &report->irqbalance);
-        if (r == 0)
-                r = report_fill_changes(store, request, report);
         return r;
-}
-
-/* Packets belong to no CPU: a selection of CPUs does not change them. */
-static int report_fill_packets(const struct store *store, const struct report_request *request,
-                               struct packets **ret_packets) {
-        int r;
-
-        r = packets_query(store, request->since_us, request->until_us, ret_packets);
-        return r == -ENOENT ? 0 : r;
 }
 
 static int report_fill(const struct store *store, const struct report_request *request,
@@ -251,9 +217,6 @@ static int report_fill(const struct store *store, const struct report_request *r
         if (r < 0)
                 return r;
         r = report_fill_affinity(store, request, report);
-        if (r < 0)
-                return r;
-        r = report_fill_packets(store, request, &report->packets);
         if (r < 0)
                 return r;
         r = report_fill_packets(store, request, &report->packets);
@@ -297,10 +260,6 @@ struct report *report_free(struct report *report) {
                 free(report->gaps[i].reason);
         }
         free(report->gaps);
-        for (size_t i = 0; i < report->n_changes; i++)
-                (void)event_unref(report->changes[i]);
-        free(report->changes);
-        (void)gauges_free(report->affinity);
         (void)gauges_free(report->isolated);
         (void)gauges_free(report->irqbalance);
         (void)windows_free(report->windows); /* these return NULL */
@@ -308,6 +267,7 @@ struct report *report_free(struct report *report) {
         (void)latency_free(report->latency);
         (void)load_free(report->load);
         moments_done(&report->moments);
+        (void)affinity_free(report->affinity);
         (void)histograms_free(report->softirq_times);
         (void)histograms_free(report->hardirq_times);
         (void)packets_free(report->packets);

@@ -13,6 +13,7 @@
 
 #include "common/cleanup.h"
 #include "common/cpulist.h"
+#include "daemon/query/affinity.h"
 #include "daemon/query/findings.h"
 #include "daemon/query/gauges.h"
 #include "daemon/query/histograms.h"
@@ -29,8 +30,6 @@
 #define REPORT_STRETCH_NS (10 * NSEC_PER_SEC)
 /* What was usual before the span is judged by this much of the past. */
 #define REPORT_HISTORY_NS (3600 * NSEC_PER_SEC)
-
-enum { REPORT_CHANGES_MAX = 16 };
 
 struct status;
 
@@ -57,14 +56,12 @@ struct report {
         struct moments moments;     /* for findings */
         struct rates *softirqs;     /* of load; NULL: not collected */
         struct rates *interrupts;   /* the same */
+        struct affinity *affinity;  /* never NULL */
         struct histograms *softirq_times; /* NULL: spans are not measured */
         struct histograms *hardirq_times;
         struct packets *packets;    /* NULL: none were sampled */
-        struct gauges *affinity;    /* where interrupts may go, at the end; NULL: not collected */
-        struct gauges *isolated;    /* CPUs that are to be left alone */
+        struct gauges *isolated;    /* CPUs that are to be left alone, at the end; NULL: not collected */
         struct gauges *irqbalance;  /* whether it runs */
-        struct event **changes;     /* of affinity, oldest first: the newest REPORT_CHANGES_MAX; references */
-        size_t n_changes, n_all_changes;
         struct report_gap *gaps;    /* includes the time before the daemon started watching */
         size_t n_gaps;
         struct findings findings;

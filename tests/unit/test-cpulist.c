@@ -66,10 +66,37 @@ static void test_equal_and_copy(void **state) {
         assert_int_equal(cpu_set_add(&a, CPU_LIMIT), -ERANGE);
 }
 
+static void test_masks(void **state) {
+        static const char *const bad[] = { "", "\n", ",", "f,", ",f", "1,00f", "1,,00000001", "g", "0x1", "1 ", "1\n1" };
+        static const struct {
+                const char *mask, *list;
+        } good[] = {
+                { "0\n", "" },
+                { "3", "0-1" },
+                { "00000000,0000000f\n", "0-3" },
+                { "80000001,00000000,0000F00f", "0-3,12-15,64,95" },
+                { "1,00000000", "32" },
+        };
+        _cleanup_(cpu_set_done) struct cpu_set set = {};
+
+        for (size_t i = 0; i < ELEMENTSOF(good); i++) {
+                _cleanup_(freep) char *text = NULL;
+
+                assert_int_equal(cpu_mask_parse(good[i].mask, &set), 0);
+                assert_int_equal(cpu_list_format(&set, &text), 0);
+                assert_string_equal(text, good[i].list);
+        }
+
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                assert_int_equal(cpu_mask_parse(bad[i], &set), -EINVAL);
+        assert_true(cpu_set_contains(&set, 32)); /* untouched */
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_lists),
                 cmocka_unit_test(test_bad_lists),
+                cmocka_unit_test(test_masks),
                 cmocka_unit_test(test_walk),
                 cmocka_unit_test(test_equal_and_copy),
         };

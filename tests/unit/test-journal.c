@@ -124,6 +124,47 @@ static void test_facts(void **state) {
         expect_message(event, "affinity: irq=24, cpus=0,3, name=eth0?-rx");
 }
 
+static struct event *make_affinity(const char *cause, const char *balancer, size_t n_new) {
+        static const int64_t cpus[] = { 0, 1, 2, 7 };
+        struct event *event = NULL;
+
+        assert_int_equal(event_new(EVENT_AFFINITY, &event), 0);
+        event->culprit = strdup("IRQ 24 eth0\n-rx");
+        assert_non_null(event->culprit);
+        assert_int_equal(event_add_integer(event, "irq", 24), 0);
+        assert_int_equal(event_add_string(event, "cause", cause), 0);
+        assert_int_equal(event_add_integers(event, "oldCpus", cpus, 4), 0);
+        assert_int_equal(event_add_integers(event, "newCpus", cpus, n_new), 0);
+        if (balancer)
+                assert_int_equal(event_add_string(event, "irqbalance", balancer), 0);
+        return event;
+}
+
+static void test_affinity(void **state) {
+        const struct journal_settings settings = { .enabled = true, .burst = 2, .interval_ns = NSEC_PER_SEC };
+        _cleanup_(event_unrefp) struct event *configured = make_affinity("configured", "not running", 1);
+        _cleanup_(event_unrefp) struct event *effective = make_affinity("effective", NULL, 0);
+        _cleanup_(event_unrefp) struct event *balanced = make_affinity("configured", "running", 2);
+        _cleanup_(journal_freep) struct journal *journal = NULL;
+        struct journal_stats stats;
+
+        expect_message(configured, "IRQ 24 eth0?-rx was moved from CPUs 0-2,7 to CPU 0");
+        expect_message(effective, "IRQ 24 eth0?-rx was moved by the kernel from CPUs 0-2,7 to no CPU");
+        assert_int_equal(journal_message_priority(configured), LOG_NOTICE);
+        assert_false(journal_message_is_routine(configured));
+
+        /* Routine takes no entry, and no place in the limit from those that have one. */
+        assert_int_equal(journal_new(&settings, "/nonexistent", 0, &journal), 0);
+        for (unsigned i = 0; i < 100; i++) {
+                journal_add(journal, effective, i);
+                journal_add(journal, balanced, i);
+        }
+        assert_int_equal(journal_n_pending(journal), 0);
+        assert_int_equal(journal_deadline(journal), UINT64_MAX);
+        journal_get_stats(journal, &stats);
+        assert_int_equal(stats.n_suppressed + stats.n_dropped, 0);
+}
+
 static void expect_field(const struct journal_entry *entry, size_t i, const char *expected) {
         assert_true(i < entry->n_fields);
         assert_int_equal(entry->fields[i].iov_len, strlen(expected));
@@ -449,13 +490,14 @@ static void test_hung_journal(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_message),         cmocka_unit_test(test_all_classes),
-                cmocka_unit_test(test_facts),           cmocka_unit_test(test_fields),
-                cmocka_unit_test(test_sparse_fields),   cmocka_unit_test(test_alert),
-                cmocka_unit_test(test_hostile_names),   cmocka_unit_test(test_summary),
-                cmocka_unit_test(test_catalog),         cmocka_unit_test(test_no_memory),
-                cmocka_unit_test(test_without_journal), cmocka_unit_test(test_limits),
-                cmocka_unit_test(test_disabled),        cmocka_unit_test(test_hung_journal),
+                cmocka_unit_test(test_message),      cmocka_unit_test(test_all_classes),
+                cmocka_unit_test(test_facts),        cmocka_unit_test(test_affinity),
+                cmocka_unit_test(test_fields),       cmocka_unit_test(test_sparse_fields),
+                cmocka_unit_test(test_alert),        cmocka_unit_test(test_hostile_names),
+                cmocka_unit_test(test_summary),      cmocka_unit_test(test_catalog),
+                cmocka_unit_test(test_no_memory),    cmocka_unit_test(test_without_journal),
+                cmocka_unit_test(test_limits),       cmocka_unit_test(test_disabled),
+                cmocka_unit_test(test_hung_journal),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -236,6 +236,37 @@ static void add_packets(struct store *store) {
         }
 }
 
+static void add_affinity_event(struct store *store) {
+        static const int64_t cpus[] = { 0, 1 };
+        _cleanup_(event_unrefp) struct event *event = NULL;
+
+        assert_int_equal(event_new(EVENT_AFFINITY, &event), 0);
+        event->time_us = AT(6);
+        event->monotonic_ns = stamp_at(6).monotonic_ns;
+        event->culprit = strdup("IRQ 24 eth0");
+        assert_non_null(event->culprit);
+        assert_int_equal(event_add_integer(event, "irq", 24), 0);
+        assert_int_equal(event_add_string(event, "name", "eth0"), 0);
+        assert_int_equal(event_add_string(event, "device", "eth0"), 0);
+        assert_int_equal(event_add_string(event, "cause", "configured"), 0);
+        assert_int_equal(event_add_integers(event, "oldCpus", cpus, 2), 0);
+        assert_int_equal(event_add_integers(event, "newCpus", cpus, 1), 0);
+        assert_int_equal(event_add_integer(event, "sinceReadingNsec", 2 * NSEC_PER_SEC), 0);
+        assert_int_equal(store_add_event(store, event), 0);
+}
+
+static void add_affinity(struct store *store) {
+        const struct row_key eth0 = { "24", { "eth0", "rx-3", "net" } };
+        _cleanup_(batch_done) struct batch batch = {};
+        unsigned source = add_collector_source(store, &collector_affinity);
+
+        for (unsigned i = 0; i < 3; i++) {
+                add_cells(&batch, 0, &eth0, (const uint64_t[]){ 1, i < 2, 1 }, 3);
+                add_cells(&batch, 1, &eth0, (const uint64_t[]){ 1, 0, 0 }, 3);
+                commit(store, source, 4 + i, &batch);
+        }
+}
+
 /* Something of everything that the interface has a field for. */
 static void fill_store(struct store *store) {
         const struct row_key eth0 = { "24", { "PCI-MSI", "1-edge", "eth0" } };
@@ -270,7 +301,9 @@ static void fill_store(struct store *store) {
         add_packets(store);
         add_full_event(store);
         (void)add_window(store, 5, CPU_NONE, CLASS_NONE, 0, 0, NULL, NULL); /* nearly everything null */
+        add_affinity_event(store);
         mark_gap(store, interrupts, 7, "too expensive");
+        add_affinity(store);
 }
 
 static int setup(void **state) {
@@ -309,7 +342,7 @@ static void test_status(void **state) {
         check_text(reply, "status.collectors.1.reason", "no BTF");
         assert_null(at(reply, "status.collectors.1.lastPassUsec"));
         check_text(reply, "status.settings.0.name", "irq-delay.threshold");
-        check_int(reply, "status.store.events", 2);
+        check_int(reply, "status.store.events", 3);
         check_int(reply, "status.store.budgetBytes", 1 << 26);
 }
 
@@ -340,15 +373,28 @@ static void test_report(void **state) {
         check_text(reply, "report.interrupts.0.chip", "PCI-MSI");
         check_text(reply, "report.interrupts.0.hwirq", "1-edge");
         assert_int_equal(json_object_array_length(at(reply, "report.interrupts.0.perCpu")), 1);
+        check_text(reply, "report.interrupts.0.affinity", "0,2");
+        check_text(reply, "report.interrupts.0.effectiveAffinity", "0");
+        check_text(reply, "report.interrupts.0.device", "eth0");
+        check_text(reply, "report.interrupts.0.queue", "rx-3");
         assert_null(at(reply, "report.interrupts.1.name"));
+        assert_null(at(reply, "report.interrupts.1.affinity"));
+        check_int(reply, "report.affinityChangesTotal", 1);
+        check_int(reply, "report.affinityChanges.0.timeUsec", AT(6));
+        check_int(reply, "report.affinityChanges.0.sinceUsec", AT(4));
+        check_int(reply, "report.affinityChanges.0.irq", 24);
+        check_text(reply, "report.affinityChanges.0.device", "eth0");
+        assert_null(at(reply, "report.affinityChanges.0.queue"));
+        check_text(reply, "report.affinityChanges.0.cause", "configured");
+        check_text(reply, "report.affinityChanges.0.oldCpus", "0-1");
+        check_text(reply, "report.affinityChanges.0.newCpus", "0");
         check_int(reply, "report.latency.0.samples", 2);
         check_text(reply, "report.latency.0.coverage", "0.9");
-        check_text(reply, "report.gaps.5.reason", "too expensive");
+        check_text(reply, "report.gaps.7.reason", "too expensive");
         check_text(reply, "report.cpuTimes.0.softirq", "0.25");
         check_text(reply, "report.devices.0.device", "eth0");
         check_text(reply, "report.devices.0.rxPacketsPerSecond", "100.0");
         check_text(reply, "report.devices.0.rxBytesPerSecond", "6000.0");
-        check_text(reply, "report.gaps.4.reason", "too expensive");
         assert_int_equal(json_object_array_length(at(reply, "report.interruptTimes")), 2);
         check_text(reply, "report.interruptTimes.0.kind", "softirq");
         check_text(reply, "report.interruptTimes.0.name", "NET_RX");
@@ -409,7 +455,7 @@ static void test_events(void **state) {
 
         reply = peer_call(*state, "ListEvents", "{}");
         check_reply(reply, "ListEvents");
-        assert_int_equal(json_object_array_length(at(reply, "events")), 2);
+        assert_int_equal(json_object_array_length(at(reply, "events")), 3);
         assert_null(at(reply, "events.1.cpu"));
         assert_null(at(reply, "events.1.class"));
         assert_null(at(reply, "events.1.comm"));
@@ -439,7 +485,8 @@ static void test_histograms(void **state) {
         char parameters[128];
 
         (void)snprintf(parameters, sizeof(parameters),
-                       "{\"source\": \"irq-delay\", \"metric\": \"softirq-time\", \"sinceUsec\": %" PRIu64 "}",
+                       "{\"source\": \"irq-delay\", \"metric\": \"softirq-time\", \"sinceUsec\": %" PRIu64
+                       "}",
                        AT(0)); /* fits */
         softirqs = peer_call(*state, "GetHistograms", parameters);
         check_reply(softirqs, "GetHistograms");
@@ -477,8 +524,8 @@ static void test_no_histograms(void **state) {
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 (void)snprintf(parameters, sizeof(parameters),
-                               "{\"source\": \"%s\", \"metric\": \"%s\", \"sinceUsec\": %" PRIu64 "}", cases[i].source,
-                               cases[i].metric, AT(0)); /* fits */
+                               "{\"source\": \"%s\", \"metric\": \"%s\", \"sinceUsec\": %" PRIu64 "}",
+                               cases[i].source, cases[i].metric, AT(0)); /* fits */
                 peer_call_error(*state, "GetHistograms", parameters, "io.irqwatch.monitor.NoData", "reason",
                                 cases[i].reason);
         }

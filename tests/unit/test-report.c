@@ -106,6 +106,80 @@ static void test_parts(void **state) {
         assert_int_equal(report->findings.n_items, 1);
 }
 
+static void add_change(struct fixture *f, double second, int64_t from, int64_t to) {
+        _cleanup_(event_unrefp) struct event *event = NULL;
+
+        assert_int_equal(event_new(EVENT_AFFINITY, &event), 0);
+        event->time_us = AT(second);
+        event->monotonic_ns = stamp_at(second).monotonic_ns;
+        assert_int_equal(event_add_integers(event, "oldCpus", &from, 1), 0);
+        assert_int_equal(event_add_integers(event, "newCpus", &to, 1), 0);
+        assert_int_equal(store_add_event(f->store, event), 0);
+}
+
+static void check_affinity(const struct report *report, const char *irq, const char *configured,
+                           const char *effective) {
+        _cleanup_(freep) char *a = NULL, *b = NULL;
+        struct affinity_irq found;
+
+        affinity_find(report->affinity, irq, &found);
+        assert_int_equal(affinity_format(found.configured, &a), 0);
+        assert_int_equal(affinity_format(found.effective, &b), 0);
+        assert_string_equal(a ?: "(null)", configured);
+        assert_string_equal(b ?: "(null)", effective);
+}
+
+/* Affinities are those at the end of the span; changes those within it. */
+static void test_affinity(void **state) {
+        _cleanup_(report_freep) struct report *before = NULL, *within = NULL;
+        struct fixture *f = *state;
+        unsigned source = add_collector_source(f->store, &collector_affinity);
+
+        for (unsigned i = 0; i < 4; i++) {
+                ADD_ROW(&f->batch, 0, "24", i < 2, 1, 1);
+                ADD_ROW(&f->batch, 1, "24", i < 2, i >= 2, 0);
+                ADD_ROW(&f->batch, 0, "9", 0, 0, 1);
+                assert_int_equal(batch_add_single(&f->batch, 0, "10", 1), 0);
+                commit(f->store, source, 1 + i, &f->batch);
+        }
+        add_change(f, 3, 0, 1);
+
+        before = query(f, 1, 2.5);
+        check_affinity(before, "24", "0-2", "0");
+        assert_int_equal(before->affinity->n_changes, 0);
+        within = query(f, 2.5, 4);
+        check_affinity(within, "24", "1-2", "1");
+        check_affinity(within, "9", "2", "(null)");
+        check_affinity(within, "10", "all", "(null)");
+        check_affinity(within, "11", "(null)", "(null)");
+        assert_int_equal(within->affinity->n_changes, 1);
+        assert_int_equal(within->affinity->n_changes_total, 1);
+}
+
+/* A selection of CPUs leaves out changes that concern others, and tells affinities whole. */
+static void test_affinity_of_cpus(void **state) {
+        _cleanup_(affinity_freep) struct affinity *some = NULL, *all = NULL;
+        _cleanup_(cpu_set_done) struct cpu_set cpus = {};
+        struct fixture *f = *state;
+        unsigned source = add_collector_source(f->store, &collector_affinity);
+
+        ADD_ROW(&f->batch, 0, "24", 1, 1, 1);
+        commit(f->store, source, 1, &f->batch);
+        for (unsigned i = 0; i < AFFINITY_CHANGES_MAX + 10; i++)
+                add_change(f, 2 + i * 0.001, i % 2, 2);
+        add_change(f, 3, 2, 3);
+
+        assert_int_equal(cpu_list_parse("1", &cpus), 0);
+        assert_int_equal(affinity_query(f->store, AT(0), AT(10), &cpus, &some), 0);
+        assert_int_equal(some->n_changes, AFFINITY_CHANGES_MAX / 2 + 5);
+        assert_int_equal(cpu_set_count(&gauges_find(some->configured, "24")->cpus), 3);
+
+        assert_int_equal(affinity_query(f->store, AT(0), AT(10), NULL, &all), 0);
+        assert_int_equal(all->n_changes, AFFINITY_CHANGES_MAX);
+        assert_int_equal(all->n_changes_total, AFFINITY_CHANGES_MAX + 11);
+        assert_int_equal(all->changes[AFFINITY_CHANGES_MAX - 1]->time_us, AT(3)); /* the newest are kept */
+}
+
 static void test_gaps_are_clipped(void **state) {
         _cleanup_(report_freep) struct report *whole = NULL, *part = NULL, *after = NULL;
         struct fixture *f = *state;
@@ -155,8 +229,13 @@ static void test_never_succeeded(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                TEST(test_bad_span),         TEST(test_empty),           TEST(test_parts),
-                TEST(test_gaps_are_clipped), TEST(test_never_succeeded),
+                TEST(test_bad_span),
+                TEST(test_empty),
+                TEST(test_parts),
+                TEST(test_affinity),
+                TEST(test_affinity_of_cpus),
+                TEST(test_gaps_are_clipped),
+                TEST(test_never_succeeded),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
