@@ -168,8 +168,9 @@ static int write_change(const struct event *event, FILE *f) {
 }
 
 static int set_changes_text(struct finding *finding, const struct report *report) {
-        size_t n = report->n_changes, told = MIN(n, (size_t)CHANGES_TOLD_MAX),
-               left = affinity->n_changes_total - told;
+        const struct affinity *affinity = report->affinity;
+        size_t n = affinity->n_changes, told = MIN(n, (size_t)CHANGES_TOLD_MAX);
+        uint64_t left = affinity->n_changes_total - told;
         _cleanup_(freep) char *text = NULL;
         size_t size = 0;
         FILE *f;
