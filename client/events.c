@@ -135,15 +135,17 @@ int render_events_line(const struct style *style, struct json_object *event, uin
         const char *kind = field_string(event, "kind") ?: "?";
         bool is_affinity = strcmp(kind, "affinity") == 0;
         _cleanup_(freep) char *change = is_affinity ? format_affinity_change(event) : NULL;
+        struct json_object *evidence = field_object(event, "evidence");
         uint64_t us = field_u64(event, "timeUsec");
+        /* Alerts have no culprit: their rule, its state and the sentence stand in these columns. */
         const char *const columns[] = {
                 format_moment(us, us, true, moment),
                 cpu,
                 bracket,
                 class ?: kind,
-                change ?: field_string(event, "culprit") ?: "-",
+                change ?: field_string(event, "culprit") ?: field_string(evidence, "rule") ?: "-",
                 is_affinity ? NULL : task, /* no task was looked at: the line ends */
-                field_string(event, "cgroup") ?: "-",
+                field_string(event, "cgroup") ?: field_string(evidence, "text") ?: "-",
         };
 
         if (is_affinity && !change)
@@ -156,6 +158,8 @@ int render_events_line(const struct style *style, struct json_object *event, uin
                 (void)snprintf(cpu, sizeof(cpu), "%" PRId64, field_integer(event, "cpu", -1));
         if (comm)
                 (void)snprintf(task, sizeof(task), "%s[%" PRId64 "]", comm, field_integer(event, "pid", 0));
+        else if (field_has(evidence, "rule"))
+                (void)snprintf(task, sizeof(task), "%s", field_string(evidence, "state") ?: "-");
 
         if (!same_day(us, *last_us ?: style->now_us))
                 render_day(style, us, f);

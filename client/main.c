@@ -25,6 +25,7 @@ static const struct verb {
           VERB_SPAN | VERB_CPUS },
         { "events", "Windows and other events, one line each; -f follows", verb_events,
           VERB_SPAN | VERB_CPUS },
+        { "alerts", "Alerts that are raised, and those that were", verb_alerts, VERB_SPAN },
         { "show", "Everything of one event, with its stacks", verb_show, VERB_CPUS },
         { "rates", "Softirqs, interrupts, CPU time or packets as rates", verb_rates, VERB_SPAN | VERB_CPUS },
         { "flame", "Stacks of windows as an interactive flame graph (SVG)", verb_flame, VERB_SPAN | VERB_CPUS },

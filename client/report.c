@@ -206,7 +206,7 @@ static int parse_arguments(int argc, char **argv, const struct options *options,
 }
 
 int verb_report(int argc, char **argv, const struct options *options) {
-        _cleanup_(json_putp) struct json_object *report = NULL;
+        _cleanup_(json_putp) struct json_object *report = NULL, *alerts = NULL;
         _cleanup_(output_closep) struct output output = {};
         uint64_t since_us, until_us;
         const char *code = NULL;
@@ -223,9 +223,14 @@ int verb_report(int argc, char **argv, const struct options *options) {
         if (r != 0 || !report)
                 return r;
 
+        /* What is raised belongs to now, not to a span that is over. */
+        if (until_us == 0)
+                alerts = session_try(options, "ListAlerts");
         output_open(&output, options, 0);
-        r = code ? render_findings_of(&output.style, report, code, stdout)
-                 : render_report(&output.style, report, stdout);
+        if (code)
+                r = render_findings_of(&output.style, report, code, stdout);
+        else if ((r = render_alerts_active(&output.style, alerts, stdout)) >= 0)
+                r = render_report(&output.style, report, stdout);
         if (r < 0)
                 return fail_memory();
         return output_close(&output);

@@ -108,6 +108,20 @@ int session_call(const struct options *options, const char *method, struct json_
         return session_receive(client, ret_reply, &continues);
 }
 
+struct json_object *session_try(const struct options *options, const char *method) {
+        _cleanup_(varlink_client_freep) struct varlink_client *client = NULL;
+        _cleanup_(json_putp) struct json_object *reply = NULL;
+        _cleanup_(freep) char *error = NULL;
+        bool continues;
+
+        if (varlink_client_connect(options->socket, SESSION_TRY_TIMEOUT_NS, &client) < 0 ||
+            session_send(client, method, json_object_new_object(), false) != 0 ||
+            varlink_client_receive(client, &error, &reply, &continues) < 0 || error)
+                return NULL;
+
+        return TAKE_PTR(reply);
+}
+
 static struct json_object *cpu_array(const struct cpu_set *cpus) {
         _cleanup_(json_putp) struct json_object *array = json_object_new_array();
 

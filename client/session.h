@@ -15,11 +15,17 @@
 /* How long an answer may take: far longer than any query does. */
 #define SESSION_TIMEOUT_NS (30 * NSEC_PER_SEC)
 
+/* The same for what is shown besides. */
+#define SESSION_TRY_TIMEOUT_NS (2 * NSEC_PER_SEC)
+
 int session_open(const struct options *options, uint64_t timeout_ns, struct varlink_client **ret_client);
 /* Connects, calls a method (without the interface's name) and returns its reply's parameters, owned.
  * parameters are consumed; NULL: out of memory, which is reported too. */
 int session_call(const struct options *options, const char *method, struct json_object *parameters,
                  struct json_object **ret_reply);
+/* The same for what is shown besides: NULL without a message when it fails, as with an irqwatchd that does not know
+ * the method. Owned. */
+struct json_object *session_try(const struct options *options, const char *method);
 /* Starts a stream ("more") on an open client. Consumes parameters. */
 int session_send_more(struct varlink_client *client, const char *method, struct json_object *parameters);
 int session_receive(struct varlink_client *client, struct json_object **ret_reply, bool *ret_continues);

@@ -267,6 +267,12 @@ static int render_settings(const struct style *style, struct json_object *status
 
         style_heading(style, f, "Settings (*: irqctl set SECTION.KEY=VALUE)");
         for (size_t i = 0; i < array_length(settings); i += (size_t)n) {
+                const char *name = field_string(array_at(settings, i), "name") ?: "";
+
+                /* Rules: "irqctl alerts --rules" has them in fewer words. */
+                n = 1;
+                if (strncmp(name, "alert ", strlen("alert ")) == 0)
+                        continue;
                 n = render_section(style, settings, i, f);
                 if (n < 0)
                         return n;
@@ -292,7 +298,7 @@ int render_status(const struct style *style, struct json_object *status, FILE *f
 }
 
 int verb_status(int argc, char **argv, const struct options *options) {
-        _cleanup_(json_putp) struct json_object *status = NULL;
+        _cleanup_(json_putp) struct json_object *status = NULL, *alerts = NULL;
         _cleanup_(output_closep) struct output output = {};
         int r;
 
@@ -303,8 +309,10 @@ int verb_status(int argc, char **argv, const struct options *options) {
         if (r != 0 || !status)
                 return r;
 
+        alerts = session_try(options, "ListAlerts");
         output_open(&output, options, 0);
-        if (render_status(&output.style, status, stdout) < 0)
+        if (render_alerts_active(&output.style, alerts, stdout) < 0 ||
+            render_status(&output.style, status, stdout) < 0)
                 return fail_memory();
         return output_close(&output);
 }

@@ -19,6 +19,7 @@ int verb_events(int argc, char **argv, const struct options *options);
 int verb_show(int argc, char **argv, const struct options *options);
 int verb_rates(int argc, char **argv, const struct options *options);
 int verb_flame(int argc, char **argv, const struct options *options);
+int verb_alerts(int argc, char **argv, const struct options *options);
 int verb_set(int argc, char **argv, const struct options *options);
 int verb_selftest(int argc, char **argv, const struct options *options);
 
@@ -40,6 +41,11 @@ int render_packets(const struct style *style, struct json_object *report, FILE *
 int render_softirqs(const struct style *style, struct json_object *report, FILE *f);
 int render_interrupts(const struct style *style, struct json_object *report, FILE *f);
 int render_affinity_changes(const struct style *style, struct json_object *report, FILE *f);
+/* A reply of ListAlerts: what is raised, above other things (nothing when nothing is; reply may be NULL), with what was,
+ * and the rules. */
+int render_alerts_active(const struct style *style, struct json_object *reply, FILE *f);
+int render_alerts(const struct style *style, struct json_object *reply, FILE *f);
+int render_alert_rules(const struct style *style, struct json_object *reply, FILE *f);
 int render_event(const struct style *style, struct json_object *event, FILE *f);
 
 /* The list of events: a heading, then one line each. last_us: time of the line before, for the lines that

@@ -14,18 +14,23 @@
 /* Ten times what a file with every key and its comments takes, and no memory to speak of. */
 enum { CONFIG_FILE_MAX = 256 * 1024 };
 
-/* Where a section was last touched, for messages about settings that do not fit together. */
-struct origin {
-        char *path; /* owned; NULL: never */
-        unsigned line;
+/* The files of one config_load(), by which values remember where they were set: from 1. */
+struct files {
+        char **paths; /* owned */
+        size_t n;
 };
+
+static void files_done(struct files *files) {
+        for (size_t i = 0; i < files->n; i++)
+                free(files->paths[i]);
+        free(files->paths);
+}
 
 /* One run over one file's text. inih's callback has no line number in the usual builds, so that lines are
  * counted here, in the reader: inih asks it for one line at a time. */
 struct config_reader {
         struct config *config;
-        struct origin *origins; /* one per section, or NULL */
-        const char *path;
+        unsigned file;    /* number of the file, 0: none */
         const char *text; /* not NUL-terminated, validated */
         size_t size, offset;
         unsigned line;
@@ -58,17 +63,26 @@ static _printf_(2, 3) void reader_failf(struct config_reader *reader, const char
         reader_fail(reader, -EINVAL, message);
 }
 
-/* inih calls its handler for keys only: a misspelt section without keys would go unnoticed. */
-static void check_section_line(struct config_reader *reader, const char *line) {
+/* inih calls its handler for keys only: a misspelt section without keys would go unnoticed, and one of a
+ * family would not be made. */
+static void take_section_line(struct config_reader *reader, const char *line) {
         const char *end = strchr(line, ']');
+        struct config_part *part = NULL;
         char name[CONFIG_QUOTE_MAX];
+        int r;
 
         if (line[0] != '[' || !end)
                 return; /* inih reports what is not closed */
 
         (void)snprintf(name, sizeof(name), "%.*s", (int)MIN(end - line - 1, (long)sizeof(name)), line + 1);
-        if (!config_find_section(reader->config, name))
-                reader_fail(reader, -EINVAL, config_unknown_section(reader->config, name));
+        r = config_make_part(reader->config, name, &part);
+        if (r == -ENOMEM)
+                reader_fail(reader, r, NULL);
+        else if (r < 0)
+                reader_fail(reader, -EINVAL, config_bad_section(reader->config, name, r));
+        else
+                *part = (struct config_part){ part->section, part->name, part->values, reader->file,
+                                              reader->line };
 }
 
 static void next_line(struct config_reader *reader, const char **ret_line, size_t *ret_size) {
@@ -109,26 +123,14 @@ static char *read_line(char *buffer, int buffer_size, void *stream) {
 
         memcpy(buffer, line, size);
         memcpy(buffer + size, "\n", 2);
-        check_section_line(reader, buffer);
+        take_section_line(reader, buffer);
         return reader->error < 0 ? NULL : buffer;
-}
-
-static void remember_origin(struct config_reader *reader, const char *section) {
-        for (size_t i = 0; reader->origins && i < reader->config->n_sections; i++) {
-                struct origin *origin = &reader->origins[i];
-
-                if (strcmp(reader->config->sections[i]->name, section) != 0)
-                        continue;
-
-                free(origin->path);
-                origin->path = strdup(reader->path); /* without memory the message lacks its place */
-                origin->line = reader->line;
-        }
 }
 
 /* For ini_parse_stream(): non-zero is success. */
 static int take_value(void *userdata, const char *section, const char *key, const char *value) {
         struct config_reader *reader = userdata;
+        struct config_value *slot = NULL;
         char *message = NULL;
         int r;
 
@@ -141,13 +143,14 @@ static int take_value(void *userdata, const char *section, const char *key, cons
         if (!value)
                 return 0; /* a line without '=': reported as any line that is not understood */
 
-        r = config_assign(reader->config, section, key, value, &message);
+        r = config_assign(reader->config, section, key, value, &slot, &message);
         if (r < 0) {
                 reader_fail(reader, r, message);
                 return 0;
         }
 
-        remember_origin(reader, section);
+        slot->file = reader->file;
+        slot->line = reader->line;
         return 1;
 }
 
@@ -203,12 +206,11 @@ static void read_lines(struct config_reader *reader) {
                 fail_syntax(reader, (unsigned)r);
 }
 
-static int load_text(struct config *config, struct origin *origins, const char *path, const char *text,
-                     size_t size, char **ret_error) {
+static int load_text(struct config *config, unsigned file, const char *path, const char *text, size_t size,
+                     char **ret_error) {
         struct config_reader reader = {
                 .config = config,
-                .origins = origins,
-                .path = path,
+                .file = file,
                 .text = text,
                 .size = size,
         };
@@ -227,7 +229,7 @@ static int load_text(struct config *config, struct origin *origins, const char *
 
 int config_load_text(struct config *config, const char *path, const char *text, size_t size,
                      char **ret_error) {
-        return load_text(config, NULL, path, text, size, ret_error);
+        return load_text(config, 0, path, text, size, ret_error);
 }
 
 static int fail_file(const char *path, int error, char **ret_error) {
@@ -242,7 +244,23 @@ static int fail_file(const char *path, int error, char **ret_error) {
         return r < 0 ? -ENOMEM : error;
 }
 
-static int load_file(struct config *config, struct origin *origins, const char *path, bool required,
+static int files_add(struct files *files, const char *path) {
+        char **paths;
+
+        paths = reallocarray(files->paths, files->n + 1, sizeof(*paths));
+        if (!paths)
+                return -ENOMEM;
+
+        files->paths = paths;
+        paths[files->n] = strdup(path);
+        if (!paths[files->n])
+                return -ENOMEM;
+
+        files->n++;
+        return 0;
+}
+
+static int load_file(struct config *config, struct files *files, const char *path, bool required,
                      char **ret_error) {
         _cleanup_(text_buffer_done) struct text_buffer buffer = {};
         int r;
@@ -253,7 +271,11 @@ static int load_file(struct config *config, struct origin *origins, const char *
         if (r < 0)
                 return fail_file(path, r, ret_error);
 
-        return load_text(config, origins, path, buffer.data, buffer.size, ret_error);
+        r = files_add(files, path);
+        if (r < 0)
+                return r;
+
+        return load_text(config, (unsigned)files->n, path, buffer.data, buffer.size, ret_error);
 }
 
 static int is_drop_in(const struct dirent *entry) {
@@ -268,7 +290,7 @@ static int compare_names(const struct dirent **a, const struct dirent **b) {
         return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static int load_drop_ins(struct config *config, struct origin *origins, const char *path, char **ret_error) {
+static int load_drop_ins(struct config *config, struct files *files, const char *path, char **ret_error) {
         _cleanup_(freep) char *directory = NULL;
         struct dirent **entries = NULL;
         int n, r = 0;
@@ -286,7 +308,7 @@ static int load_drop_ins(struct config *config, struct origin *origins, const ch
                 if (r == 0 && asprintf(&file, "%s/%s", directory, entries[i]->d_name) < 0)
                         r = -ENOMEM;
                 if (r == 0)
-                        r = load_file(config, origins, file, true, ret_error);
+                        r = load_file(config, files, file, true, ret_error);
                 free(entries[i]);
         }
 
@@ -294,45 +316,62 @@ static int load_drop_ins(struct config *config, struct origin *origins, const ch
         return r;
 }
 
-/* A reason about several settings gets the place of the last of the section's settings. */
-static int check_loaded(const struct config *config, const struct origin *origins, const char *path,
+static bool is_later(unsigned file, unsigned line, unsigned than_file, unsigned than_line) {
+        return file > than_file || (file == than_file && line > than_line);
+}
+
+/* Where the setting to blame was set; without one, the last of the section's settings that a file has. */
+static void find_origin(const struct config_part *part, const char *key, unsigned *ret_file,
+                        unsigned *ret_line) {
+        const struct setting_desc *desc = NULL;
+        const struct config_value *value = key ? config_part_value(part, key, &desc) : NULL;
+
+        *ret_file = value ? value->file : 0;
+        *ret_line = value ? value->line : 0;
+        if (*ret_file > 0)
+                return;
+
+        *ret_file = part->section->family ? part->file : 0;
+        *ret_line = part->section->family ? part->line : 0;
+        for (size_t i = 0; i < part->section->n_settings; i++) {
+                value = &part->values[i];
+                if (value->file > 0 && is_later(value->file, value->line, *ret_file, *ret_line)) {
+                        *ret_file = value->file;
+                        *ret_line = value->line;
+                }
+        }
+}
+
+static int check_loaded(const struct config *config, const struct files *files, const char *path,
                         char **ret_error) {
-        const struct config_section *section = NULL;
+        const struct config_part *part = NULL;
         _cleanup_(freep) char *reason = NULL;
-        const struct origin *origin = NULL;
+        const char *key = NULL;
+        unsigned file, line;
         int r;
 
-        r = config_check(config, &section, &reason);
+        r = config_check(config, &part, &key, &reason);
         if (r != -EINVAL)
                 return r;
 
-        for (size_t i = 0; i < config->n_sections; i++)
-                if (config->sections[i] == section && origins[i].path)
-                        origin = &origins[i];
-
-        if (origin)
-                r = asprintf(ret_error, "%s:%u: [%s] %s", origin->path, origin->line, section->name, reason);
+        find_origin(part, key, &file, &line);
+        if (file > 0)
+                r = asprintf(ret_error, "%s:%u: [%s] %s", files->paths[file - 1], line, part->name, reason);
         else
-                r = asprintf(ret_error, "%s: [%s] %s", path, section->name, reason);
+                r = asprintf(ret_error, "%s: [%s] %s", path, part->name, reason);
 
         return r < 0 ? -ENOMEM : -EINVAL;
 }
 
 int config_load(struct config *config, const char *path, bool required, char **ret_error) {
-        _cleanup_(freep) struct origin *origins = NULL;
+        _cleanup_(files_done) struct files files = {};
         int r;
 
-        origins = calloc(MAX(config->n_sections, (size_t)1), sizeof(*origins));
-        if (!origins)
-                return -ENOMEM;
-
-        r = load_file(config, origins, path, required, ret_error);
+        r = load_file(config, &files, path, required, ret_error);
         if (r == 0)
-                r = load_drop_ins(config, origins, path, ret_error);
+                r = load_drop_ins(config, &files, path, ret_error);
         if (r == 0)
-                r = check_loaded(config, origins, path, ret_error);
+                r = check_loaded(config, &files, path, ret_error);
 
-        for (size_t i = 0; i < config->n_sections; i++)
-                free(origins[i].path);
         return r;
 }

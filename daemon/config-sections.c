@@ -96,9 +96,8 @@ const struct config_section config_section_journal = {
 int config_sections_new(const struct collector_ops *const *registry,
                         const struct config_section ***ret_sections, size_t *ret_n) {
         static const struct config_section *const own[] = {
-                &config_section_daemon,
-                &config_section_store,
-                &config_section_journal,
+                &config_section_daemon, &config_section_store, &config_section_journal,
+                &config_section_alerts, &config_family_alert,
         };
         const struct config_section **sections;
         size_t n = 0;

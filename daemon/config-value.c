@@ -55,6 +55,8 @@ static int parse_typed(const struct setting_desc *desc, const char *text, uint64
                 return parse_u64(text, ret_value);
         case SETTING_CHOICE:
                 return parse_choice(desc->choices, text, ret_value);
+        case SETTING_TEXT:
+                return desc->validate(text);
         case _SETTING_TYPE_MAX:
                 break;
         }
@@ -111,6 +113,7 @@ static int format_typed(const struct setting_desc *desc, uint64_t value, char **
                 return asprintf(ret_text, "%" PRIu64, value);
         case SETTING_CHOICE:
                 return format_copy(desc->choices[value], ret_text);
+        case SETTING_TEXT:
         case _SETTING_TYPE_MAX:
                 break;
         }
@@ -137,7 +140,7 @@ static void print_limit(FILE *f, const struct setting_desc *desc, const char *wo
 }
 
 static void print_limits(FILE *f, const struct setting_desc *desc) {
-        if (desc->type == SETTING_BOOLEAN || desc->type == SETTING_CHOICE)
+        if (desc->type == SETTING_BOOLEAN || desc->type == SETTING_CHOICE || desc->type == SETTING_TEXT)
                 return;
         if (desc->min > 0)
                 print_limit(f, desc, "; at least", desc->min);
@@ -153,6 +156,7 @@ int setting_accepted(const struct setting_desc *desc, char **ret_text) {
                 [SETTING_PERCENT] = "a percentage such as 0.5%",
                 [SETTING_COUNT] = "a whole number",
                 [SETTING_CHOICE] = "",
+                [SETTING_TEXT] = "",
         };
         _cleanup_(freep) char *text = NULL;
         size_t size = 0;
@@ -162,7 +166,7 @@ int setting_accepted(const struct setting_desc *desc, char **ret_text) {
         if (!f)
                 return -ENOMEM;
 
-        fputs(words[desc->type], f);
+        fputs(desc->type == SETTING_TEXT ? desc->accepted : words[desc->type], f);
         for (size_t i = 0; desc->type == SETTING_CHOICE && desc->choices[i]; i++)
                 fprintf(f, "%s%s", i > 0 ? ", " : "", desc->choices[i]);
         print_limits(f, desc);

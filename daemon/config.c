@@ -9,113 +9,49 @@
 #include "daemon/config-private.h"
 #include "daemon/config-suggest.h"
 
-struct config *config_free(struct config *config) {
-        if (!config)
-                return NULL;
-
-        free(config->values);
-        free(config);
-        return NULL;
-}
-
-static int config_alloc(const struct config_section *const *sections, size_t n_sections,
-                        struct config **ret_config) {
-        _cleanup_(config_freep) struct config *config = NULL;
-
-        config = calloc(1, sizeof(*config));
-        if (!config)
-                return -ENOMEM;
-
-        config->sections = sections;
-        config->n_sections = n_sections;
-        for (size_t i = 0; i < n_sections; i++)
-                config->n_values += sections[i]->n_settings;
-
-        config->values = calloc(MAX(config->n_values, (size_t)1), sizeof(*config->values));
-        if (!config->values)
-                return -ENOMEM;
-
-        *ret_config = TAKE_PTR(config);
-        return 0;
-}
-
-int config_new(const struct config_section *const *sections, size_t n_sections, struct config **ret_config) {
-        _cleanup_(config_freep) struct config *config = NULL;
-        uint64_t *value;
-        int r;
-
-        r = config_alloc(sections, n_sections, &config);
-        if (r < 0)
-                return r;
-
-        value = config->values;
-        for (size_t i = 0; i < n_sections; i++)
-                for (size_t j = 0; j < sections[i]->n_settings; j++) {
-                        const struct setting_desc *desc = &sections[i]->settings[j];
-
-                        r = setting_parse(desc, desc->default_text, value++);
-                        assert(r == 0); /* a table whose default is no value of its type */
-                }
-
-        *ret_config = TAKE_PTR(config);
-        return 0;
-}
-
-int config_copy(const struct config *config, struct config **ret_copy) {
-        struct config *copy = NULL;
-        int r;
-
-        r = config_alloc(config->sections, config->n_sections, &copy);
-        if (r < 0)
-                return r;
-
-        memcpy(copy->values, config->values, config->n_values * sizeof(*config->values));
-        *ret_copy = copy;
-        return 0;
-}
-
-const struct config_section *config_find_section(const struct config *config, const char *section) {
-        for (size_t i = 0; i < config->n_sections; i++)
-                if (strcmp(config->sections[i]->name, section) == 0)
-                        return config->sections[i];
-
-        return NULL;
-}
-
 /* Where the value of a setting is, and its description; NULL when it is not declared. */
-static uint64_t *config_slot(const struct config *config, const char *section, const char *key,
-                             const struct setting_desc **ret_desc) {
-        uint64_t *value = config->values;
+static struct config_value *config_slot(const struct config *config, const char *section, const char *key,
+                                        const struct setting_desc **ret_desc) {
+        const struct config_part *part = config_find_part(config, section);
+
+        return part ? config_part_value(part, key, ret_desc) : NULL;
+}
+
+/* The keys of a family are declared for all its sections, those that are not there included. */
+static const struct config_section *find_section(const struct config *config, const char *section) {
+        const struct config_part *part = config_find_part(config, section);
+
+        if (part)
+                return part->section;
 
         for (size_t i = 0; i < config->n_sections; i++) {
-                const struct config_section *s = config->sections[i];
+                size_t n = strlen(config->sections[i]->name);
 
-                for (size_t j = 0; strcmp(s->name, section) == 0 && j < s->n_settings; j++)
-                        if (strcmp(s->settings[j].name, key) == 0) {
-                                *ret_desc = &s->settings[j];
-                                return value + j;
-                        }
-
-                value += s->n_settings;
+                if (config->sections[i]->family && strncmp(config->sections[i]->name, section, n) == 0 &&
+                    section[n] == ' ')
+                        return config->sections[i];
         }
 
         return NULL;
 }
 
 const struct setting_desc *config_find(const struct config *config, const char *section, const char *key) {
-        const struct setting_desc *desc = NULL;
+        const struct config_section *s = find_section(config, section);
 
-        (void)config_slot(config, section, key, &desc); /* wanted is only the description */
-        return desc;
+        for (size_t i = 0; s && i < s->n_settings; i++)
+                if (strcmp(s->settings[i].name, key) == 0)
+                        return &s->settings[i];
+
+        return NULL;
 }
 
 uint64_t config_get(const struct config *config, const char *section, const char *key) {
         const struct setting_desc *desc = NULL;
-        const uint64_t *value;
+        const struct config_value *value;
 
         value = config_slot(config, section, key, &desc);
-        assert(value);
-        return *value;
+        assert(value && desc->type != SETTING_TEXT);
+        return value->number;
 }
 
 bool config_get_boolean(const struct config *config, const char *section, const char *key) {
@@ -123,13 +59,26 @@ bool config_get_boolean(const struct config *config, const char *section, const 
         return config_get(config, section, key) != 0;
 }
 
+const char *config_get_text(const struct config *config, const char *section, const char *key) {
+        const struct setting_desc *desc = NULL;
+        const struct config_value *value;
+
+        value = config_slot(config, section, key, &desc);
+        assert(value && desc->type == SETTING_TEXT);
+        return value->text ?: "";
+}
+
 int config_format(const struct config *config, const char *section, const char *key, char **ret_text) {
         const struct setting_desc *desc = NULL;
-        const uint64_t *value;
+        const struct config_value *value;
 
         value = config_slot(config, section, key, &desc);
         assert(value);
-        return setting_format(desc, *value, ret_text);
+        if (desc->type != SETTING_TEXT)
+                return setting_format(desc, value->number, ret_text);
+
+        *ret_text = strdup(value->text ?: "");
+        return *ret_text ? 0 : -ENOMEM;
 }
 
 /* What was typed, what may be meant, and what there is. */
@@ -156,25 +105,62 @@ static char *unknown_name(const char *what, const char *typed, const char *where
         return fclose(f) == 0 ? TAKE_PTR(text) : NULL;
 }
 
-char *config_unknown_section(const struct config *config, const char *section) {
-        _cleanup_(freep) const char **names = NULL;
+/* Families as they are written: "alert NAME". *ret_words must be freed with each of its strings. */
+static int list_sections(const struct config *config, char ***ret_words) {
+        char **words;
 
-        names = calloc(MAX(config->n_sections, (size_t)1), sizeof(*names));
-        if (!names)
-                return NULL;
+        words = calloc(config->n_sections + 1, sizeof(*words));
+        if (!words)
+                return -ENOMEM;
 
         for (size_t i = 0; i < config->n_sections; i++)
-                names[i] = config->sections[i]->name;
+                if (asprintf(&words[i], "%s%s", config->sections[i]->name,
+                             config->sections[i]->family ? " NAME" : "") < 0)
+                        words[i] = NULL; /* shown as less */
 
-        return unknown_name("section", section, "", names, config->n_sections);
+        *ret_words = words;
+        return 0;
 }
 
-static char *unknown_key(const struct config_section *section, const char *key) {
+static char *unknown_section(const struct config *config, const char *section) {
+        char **words = NULL, *text;
+        size_t n = 0;
+
+        if (list_sections(config, &words) < 0)
+                return NULL;
+
+        while (n < config->n_sections && words[n])
+                n++;
+        text = unknown_name("section", section, "", (const char *const *)words, n);
+        for (size_t i = 0; i < config->n_sections; i++)
+                free(words[i]);
+        free(words);
+        return text;
+}
+
+char *config_bad_section(const struct config *config, const char *section, int r) {
+        char quoted[CONFIG_QUOTE_MAX], *text = NULL;
+
+        if (r == -ENOENT)
+                return unknown_section(config, section);
+        if (r == -E2BIG)
+                r = asprintf(&text, "too many sections; accepted: at most %i of this kind", CONFIG_NAMED_MAX);
+        else if (r == -EINVAL)
+                r = asprintf(
+                        &text,
+                        "\"%s\" is no name of a section; accepted: a word, a blank, and at most %i letters, "
+                        "digits and . _ -",
+                        utf8_printable(section, quoted, sizeof(quoted)), CONFIG_NAMED_NAME_MAX);
+
+        return r < 0 ? NULL : text;
+}
+
+static char *unknown_key(const struct config_section *section, const char *name, const char *key) {
         _cleanup_(freep) const char **names = NULL;
         _cleanup_(freep) char *where = NULL;
 
         names = calloc(MAX(section->n_settings, (size_t)1), sizeof(*names));
-        if (!names || asprintf(&where, " in [%s]", section->name) < 0)
+        if (!names || asprintf(&where, " in [%s]", name) < 0)
                 return NULL;
 
         for (size_t i = 0; i < section->n_settings; i++)
@@ -198,36 +184,67 @@ static char *bad_value(const char *section, const struct setting_desc *desc, con
         return text;
 }
 
+static int take_value(const struct setting_desc *desc, const char *text, struct config_value *value) {
+        _cleanup_(freep) char *copy = NULL;
+        int r;
+
+        r = setting_parse(desc, text, &value->number);
+        if (r < 0 || desc->type != SETTING_TEXT)
+                return r;
+
+        copy = strdup(text);
+        if (!copy)
+                return -ENOMEM;
+
+        free(value->text);
+        value->text = TAKE_PTR(copy);
+        return 0;
+}
+
 int config_assign(struct config *config, const char *section, const char *key, const char *value,
-                  char **ret_error) {
-        const struct config_section *s = config_find_section(config, section);
+                  struct config_value **ret_value, char **ret_error) {
         const struct setting_desc *desc = NULL;
-        uint64_t *slot;
-        int r = -EINVAL;
+        struct config_value *slot = NULL;
+        struct config_part *part = NULL;
+        int r, made;
 
-        slot = config_slot(config, section, key, &desc);
-        if (slot)
-                r = setting_parse(desc, value, slot);
+        made = config_make_part(config, section, &part);
+        slot = made == 0 ? config_part_value(part, key, &desc) : NULL;
+        r = slot ? take_value(desc, value, slot) : -EINVAL;
         if (r == 0)
-                return 0;
+                *ret_value = slot;
+        if (made == -ENOMEM)
+                return made;
+        if (r == 0 || r == -ENOMEM)
+                return r;
 
-        *ret_error = !s      ? config_unknown_section(config, section)
-                     : !desc ? unknown_key(s, key)
-                             : bad_value(section, desc, value, r);
+        *ret_error = made < 0 ? config_bad_section(config, section, made)
+                     : !desc  ? unknown_key(part->section, part->name, key)
+                              : bad_value(section, desc, value, r);
         return *ret_error ? -EINVAL : -ENOMEM;
 }
 
-int config_check(const struct config *config, const struct config_section **ret_section, char **ret_error) {
-        for (size_t i = 0; i < config->n_sections; i++) {
-                const struct config_section *section = config->sections[i];
+static int check_part(const struct config *config, const struct config_part *part, const char **ret_key,
+                      char **ret_reason) {
+        if (part->section->family && part->section->check_named)
+                return part->section->check_named(config, part->name, ret_key, ret_reason);
+
+        return !part->section->family && part->section->check ? part->section->check(config, ret_reason) : 0;
+}
+
+int config_check(const struct config *config, const struct config_part **ret_part, const char **ret_key,
+                 char **ret_error) {
+        for (size_t i = 0; i < config->n_parts; i++) {
+                const char *key = NULL;
                 char *reason = NULL;
 
-                if (!section->check || section->check(config, &reason) >= 0)
+                if (check_part(config, &config->parts[i], &key, &reason) >= 0)
                         continue;
                 if (!reason)
                         return -ENOMEM;
 
-                *ret_section = section;
+                *ret_part = &config->parts[i];
+                *ret_key = key;
                 *ret_error = reason;
                 return -EINVAL;
         }
@@ -235,24 +252,26 @@ int config_check(const struct config *config, const struct config_section **ret_
         return 0;
 }
 
+/* One change, judged on a copy: when it is refused nothing happened. */
 int config_set(struct config *config, const char *section, const char *key, const char *value,
                char **ret_error) {
-        const struct config_section *failed = NULL;
-        const struct setting_desc *desc = NULL;
-        uint64_t *slot, before = 0;
+        _cleanup_(config_freep) struct config *copy = NULL;
+        const struct config_part *failed = NULL;
+        struct config_value *slot = NULL;
+        const char *failed_key = NULL;
+        struct config swap;
         int r;
 
-        slot = config_slot(config, section, key, &desc);
-        if (slot)
-                before = *slot;
-
-        r = config_assign(config, section, key, value, ret_error);
+        r = config_copy(config, &copy);
+        if (r >= 0)
+                r = config_assign(copy, section, key, value, &slot, ret_error);
+        if (r >= 0)
+                r = config_check(copy, &failed, &failed_key, ret_error);
         if (r < 0)
                 return r;
 
-        r = config_check(config, &failed, ret_error);
-        if (r < 0)
-                *slot = before;
-
-        return r;
+        swap = *config;
+        *config = *copy;
+        *copy = swap;
+        return 0;
 }

@@ -43,28 +43,29 @@ static int fill_collectors(const struct status_sources *s, struct status *status
         return 0;
 }
 
-static size_t count_settings(const struct status_sources *s) {
+static size_t count_settings(const struct config *config) {
         size_t n = 0;
 
-        for (size_t i = 0; i < s->n_sections; i++)
-                n += s->sections[i]->n_settings;
+        for (size_t i = 0; i < config_n_sections(config); i++)
+                n += config_section_desc(config, i)->n_settings;
 
         return n;
 }
 
 static int fill_settings(const struct status_sources *s, struct status *status) {
-        status->settings = calloc(MAX(count_settings(s), (size_t)1), sizeof(*status->settings));
+        status->settings = calloc(MAX(count_settings(s->config), (size_t)1), sizeof(*status->settings));
         if (!status->settings)
                 return -ENOMEM;
 
-        for (size_t i = 0; i < s->n_sections; i++)
-                for (size_t j = 0; j < s->sections[i]->n_settings; j++) {
+        for (size_t i = 0; i < config_n_sections(s->config); i++)
+                for (size_t j = 0; j < config_section_desc(s->config, i)->n_settings; j++) {
+                        const struct setting_desc *desc = &config_section_desc(s->config, i)->settings[j];
                         struct status_setting *setting = &status->settings[status->n_settings];
                         int r;
 
-                        setting->section = s->sections[i]->name;
-                        setting->key = s->sections[i]->settings[j].name;
-                        setting->runtime = s->sections[i]->settings[j].runtime;
+                        setting->section = config_section_name(s->config, i);
+                        setting->key = desc->name;
+                        setting->runtime = desc->runtime;
                         r = config_format(s->config, setting->section, setting->key, &setting->value);
                         if (r < 0)
                                 return r;

@@ -17,8 +17,6 @@
 /* Borrowed from the manager for one call. */
 struct status_sources {
         const struct config *config;
-        const struct config_section *const *sections;
-        size_t n_sections;
         struct runner *const *runners;
         size_t n_runners;
         const struct store *store;

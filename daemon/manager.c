@@ -17,9 +17,11 @@
 #include "common/log.h"
 #include "common/worker.h"
 #include "daemon/collect/collector.h"
+#include "daemon/config-alert.h"
 #include "daemon/config-sections.h"
 #include "daemon/ipc/monitor.h"
 #include "daemon/ipc/server.h"
+#include "daemon/manager-alerts.h"
 #include "daemon/manager-journal.h"
 #include "daemon/manager-status.h"
 #include "daemon/runner.h"
@@ -50,6 +52,7 @@ struct manager {
         struct event_sink sink;  /* where collectors deliver; see sink_add() */
 
         struct journal_loop *journal;
+        struct alerts_loop *alerts;
         struct monitor *monitor;
         struct varlink_server *server;
         const struct varlink_interface *interfaces[2];
@@ -75,7 +78,9 @@ static int load_config(struct manager *m, struct config **ret_config) {
         if (r < 0)
                 return r;
 
-        r = config_load(config, m->options.config_path, m->options.config_required, &error);
+        r = config_load_alert_rules(config, &error);
+        if (r >= 0)
+                r = config_load(config, m->options.config_path, m->options.config_required, &error);
         if (r < 0) {
                 log_error("%s", error ? error : strerror(-r));
                 return r;
@@ -214,8 +219,6 @@ static int get_status(void *userdata, struct status *ret_status) {
         struct manager *m = userdata;
         struct status_sources sources = {
                 .config = m->config,
-                .sections = m->sections,
-                .n_sections = m->n_sections,
                 .runners = m->runners,
                 .n_runners = m->n_runners,
                 .store = m->store,
@@ -231,14 +234,16 @@ static int get_status(void *userdata, struct status *ret_status) {
 /* The part of the daemon that a section belongs to takes its changed settings. */
 static int apply_section(struct manager *m, const char *section) {
         struct store_limits limits;
+        int r;
 
         fill_store_limits(m->config, &limits);
         store_set_limits(m->store, &limits);
         journal_loop_configure(m->journal, m->config);
+        r = alerts_loop_configure(m->alerts, m->config);
+        if (r < 0)
+                return r;
 
         for (size_t i = 0; i < m->n_runners; i++) {
-                int r;
-
                 if (section && strcmp(collector_registry[i]->section->name, section) != 0)
                         continue;
                 r = runner_reconfigure(m->runners[i], m->config);
@@ -269,8 +274,15 @@ static int on_set(void *userdata, const char *section, const char *key, const ch
         return apply_section(m, section);
 }
 
+static const struct alert_engine *get_alerts(void *userdata) {
+        const struct manager *m = userdata;
+
+        return alerts_loop_engine(m->alerts);
+}
+
 static const struct monitor_ops monitor_ops = {
         .get_status = get_status,
+        .get_alerts = get_alerts,
         .set = on_set,
 };
 
@@ -416,7 +428,8 @@ static int build(struct manager *m) {
         fill_store_limits(m->config, &limits);
         if ((r = store_new(&limits, &m->store)) < 0 || (r = start_workers(m)) < 0 ||
             (r = journal_loop_new(m->event, m->config, &m->journal)) < 0 ||
-            (r = monitor_new(m->store, &monitor_ops, m, &m->monitor)) < 0)
+            (r = monitor_new(m->store, &monitor_ops, m, &m->monitor)) < 0 ||
+            (r = alerts_loop_new(m->event, m->store, &m->sink, m->config, &m->alerts)) < 0)
                 return r;
 
         /* Clients first: a second daemon on the same socket must fail before it arms anything. */
@@ -457,6 +470,7 @@ struct manager *manager_free(struct manager *m) {
         for (size_t i = 0; i < m->n_runners; i++)
                 m->runners[i] = runner_free(m->runners[i]);
         free(m->runners);
+        alerts_loop_free(m->alerts);
         monitor_free(m->monitor);
         journal_loop_free(m->journal);
         store_free(m->store);

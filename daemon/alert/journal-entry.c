@@ -131,6 +131,7 @@ static int add_rule(struct journal_entry *entry, const struct event *event) {
                 { "state", "IRQWATCH_STATE" },
                 { "value", "IRQWATCH_VALUE" },
                 { "threshold", "IRQWATCH_THRESHOLD" },
+                { "suppressed", "IRQWATCH_SUPPRESSED" },
         };
         int r = 0;
 
@@ -146,13 +147,18 @@ static int add_rule(struct journal_entry *entry, const struct event *event) {
         return r;
 }
 
+/* An alert's summary is one like that of any kind. */
+static sd_id128_t entry_id(const struct event *event) {
+        return event_find_evidence(event, "suppressed") ? JOURNAL_ID_SUPPRESSED : journal_message_id(event->kind);
+}
+
 static int fill_entry(struct journal_entry *entry, const struct event *event) {
         char *message = NULL;
         int r;
 
         r = journal_message_format(event, &message);
         if (r == 0)
-                r = add_head(entry, message, journal_message_id(event->kind), journal_message_priority(event),
+                r = add_head(entry, message, entry_id(event), journal_message_priority(event),
                              event_kind_to_string(event->kind));
         if (r == 0)
                 r = entry_addf(entry, "IRQWATCH_EVENT_ID=%" PRIi64, event->id);

@@ -39,8 +39,8 @@ struct journal_entry {
         size_t n_fields;
 };
 
-/* The entry of one event. Alerts take RULE, STATE, VALUE and THRESHOLD from the evidence of the same name in
- * lower case. 0 or -ENOMEM. */
+/* The entry of one event. Alerts take RULE, STATE, VALUE, THRESHOLD and SUPPRESSED from the evidence of the same name
+ * in lower case. 0 or -ENOMEM. */
 int journal_entry_new(const struct event *event, struct journal_entry **ret_entry);
 /* "37 windows suppressed in the last 10.0 s": n events of a kind within span_ns had no entry of their own;
  * the longest lasted at least worst_ns (0: they have no length). 0 or -ENOMEM. */

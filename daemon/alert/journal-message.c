@@ -13,6 +13,7 @@
 enum {
         NAME_TEXT_MAX = 128, /* bytes of a culprit or a value in a message */
         PATH_TEXT_MAX = 256, /* of a cgroup path */
+        SENTENCE_TEXT_MAX = 1024, /* of an alert's sentence, which may hold a finding's */
 };
 
 /* Words before and after "CPU n"; the length follows. */
@@ -152,6 +153,20 @@ static void print_facts(FILE *f, const struct event *event) {
         print_task(f, event);
 }
 
+static const char *evidence_text(const struct event *event, const char *name) {
+        const struct evidence *evidence = event_find_evidence(event, name);
+
+        return evidence && evidence->type == EVIDENCE_STRING ? evidence->string : NULL;
+}
+
+/* "Alert syn-flood raised: ..." */
+static void print_alert(FILE *f, const struct event *event, const char *text) {
+        char rule[NAME_TEXT_MAX], sentence[SENTENCE_TEXT_MAX];
+
+        fprintf(f, "Alert %s %s: %s", utf8_printable(evidence_text(event, "rule") ?: "?", rule, sizeof(rule)),
+                evidence_text(event, "state") ?: "?", utf8_printable(text, sentence, sizeof(sentence)));
+}
+
 int journal_message_format(const struct event *event, char **ret_text) {
         const struct phrase *phrase = message_phrase(event);
         _cleanup_(freep) char *text = NULL;
@@ -167,6 +182,8 @@ int journal_message_format(const struct event *event, char **ret_text) {
                 print_window(f, event, phrase);
         else if (is_affinity_change(event))
                 r = print_affinity(f, event);
+        else if (event->kind == EVENT_ALERT && evidence_text(event, "text"))
+                print_alert(f, event, evidence_text(event, "text"));
         else
                 print_facts(f, event);
 
@@ -182,20 +199,25 @@ bool journal_message_is_routine(const struct event *event) {
                (evidence_is(event, "irqbalance", "running") || evidence_is(event, "cause", "effective"));
 }
 
+/* The rule's own when it is raised; what is over wakes nobody. */
+static int alert_priority(const struct event *event) {
+        const struct evidence *priority = event_find_evidence(event, "priority");
+        const struct evidence *state = event_find_evidence(event, "state");
+        int raised = priority && priority->type == EVIDENCE_INTEGER ? (int)priority->integer : LOG_WARNING;
+
+        if (state && state->type == EVIDENCE_STRING && strcmp(state->string, "raised") != 0)
+                return MAX(raised, LOG_NOTICE);
+        return MIN(MAX(raised, LOG_EMERG), LOG_DEBUG);
+}
+
 int journal_message_priority(const struct event *event) {
         static const int by_class[_EVENT_CLASS_MAX] = {
                 [CLASS_NONE] = LOG_NOTICE,     [CLASS_IRQ_OFF] = LOG_WARNING,  [CLASS_HARDIRQ] = LOG_WARNING,
                 [CLASS_SOFTIRQ] = LOG_WARNING, [CLASS_IPI] = LOG_WARNING,      [CLASS_STEAL] = LOG_NOTICE,
                 [CLASS_PLATFORM] = LOG_NOTICE, [CLASS_IDLE_EXIT] = LOG_NOTICE, [CLASS_UNKNOWN] = LOG_WARNING,
         };
-        const struct evidence *state;
 
-        if (event->kind != EVENT_ALERT)
-                return by_class[event->class];
-
-        state = event_find_evidence(event, "state");
-        return state && state->type == EVIDENCE_STRING && strcmp(state->string, "cleared") == 0 ? LOG_NOTICE
-                                                                                                : LOG_WARNING;
+        return event->kind == EVENT_ALERT ? alert_priority(event) : by_class[event->class];
 }
 
 static void print_frames(FILE *f, const struct stack *stack, const char *open, const char *close) {

@@ -110,12 +110,25 @@ static void run_bucket(struct journal *journal, enum event_kind kind, uint64_t n
         bucket->worst_ns = 0;
 }
 
+static void add_entry(struct journal *journal, const struct event *event) {
+        struct journal_entry *entry = NULL;
+
+        if (journal_entry_new(event, &entry) < 0)
+                journal->stats.n_dropped++;
+        else
+                journal_submit(journal, entry);
+}
+
 void journal_add(struct journal *journal, const struct event *event, uint64_t now_ns) {
         struct journal_bucket *bucket = &journal->buckets[event->kind];
-        struct journal_entry *entry = NULL;
 
         if (!journal->settings.enabled || journal_message_is_routine(event))
                 return;
+        /* Each rule has a bucket of its own, where edges are held back before they become events. */
+        if (event->kind == EVENT_ALERT) {
+                add_entry(journal, event);
+                return;
+        }
 
         run_bucket(journal, event->kind, now_ns); /* before the entry that comes after it */
         if (!ratelimit_take(&bucket->limit, now_ns)) {
@@ -124,10 +137,7 @@ void journal_add(struct journal *journal, const struct event *event, uint64_t no
                 return;
         }
 
-        if (journal_entry_new(event, &entry) < 0)
-                journal->stats.n_dropped++;
-        else
-                journal_submit(journal, entry);
+        add_entry(journal, event);
 }
 
 uint64_t journal_deadline(const struct journal *journal) {

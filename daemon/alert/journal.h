@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * Events to the journal: decides by a token bucket per kind which events get an entry, and sends them on a
+ * Events to the journal: decides by a token bucket per kind which events get an entry (alerts have passed one per rule
+ * before they are events, see engine.h), and sends them on a
  * thread of its own, so that neither a flood of events nor a journal that hangs costs the event loop
  * anything. What is left out is counted and summed up. Belongs to the loop's thread.
  */

@@ -49,6 +49,11 @@ bool ratelimit_take(struct ratelimit *limit, uint64_t now_ns) {
         return false;
 }
 
+void ratelimit_forgive(struct ratelimit *limit) {
+        assert(limit->n_suppressed > 0);
+        limit->n_suppressed--;
+}
+
 uint64_t ratelimit_deadline(const struct ratelimit *limit) {
         if (limit->n_suppressed == 0)
                 return UINT64_MAX;

@@ -27,6 +27,8 @@ void ratelimit_init(struct ratelimit *limit, unsigned burst, uint64_t interval_n
 void ratelimit_configure(struct ratelimit *limit, unsigned burst, uint64_t interval_ns, uint64_t now_ns);
 /* True: go ahead. False: suppressed and counted. */
 bool ratelimit_take(struct ratelimit *limit, uint64_t now_ns);
+/* One of those that were suppressed is let through after all: it is counted no more. There must be one. */
+void ratelimit_forgive(struct ratelimit *limit);
 /* When a summary is due; UINT64_MAX: nothing was suppressed. */
 uint64_t ratelimit_deadline(const struct ratelimit *limit);
 /* True once the deadline has come: hands out how many were suppressed since the first of them, *ret_span_ns

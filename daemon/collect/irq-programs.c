@@ -108,8 +108,8 @@ static uint64_t find_function(const struct kallsyms *kallsyms, const char *const
 }
 
 static void set_addresses(struct irq_delay_bpf *skel, const struct kallsyms *kallsyms) {
-        /* The tick's callback was renamed in 6.9 (kernel/time/tick-sched.c). */
-        static const char *const tick[] = { "tick_nohz_handler", "tick_sched_timer" };
+        /* The tick's callback was renamed in 6.9 (kernel/time/tick-sched.c); the new name was another function's before. */
+        static const char *const tick[] = { "tick_sched_timer", "tick_nohz_handler" };
         static const char *const heartbeat[] = { "perf_swevent_hrtimer" };
         /* x86; arm64, and before 5.15 */
         static const char *const entry[] = { "asm_sysvec_apic_timer_interrupt", "el1h_64_irq", "el1_irq" };

@@ -12,7 +12,7 @@ const struct collector_ops *const collector_registry[] = {
         &collector_netdev,
         &collector_tcp,
         &collector_pressure,
-        &collector_packets,
         &collector_affinity,
+        &collector_packets,
         NULL,
 };

@@ -16,5 +16,5 @@ extern const struct collector_ops collector_softnet;
 extern const struct collector_ops collector_netdev;
 extern const struct collector_ops collector_tcp;
 extern const struct collector_ops collector_pressure;
-extern const struct collector_ops collector_packets;
 extern const struct collector_ops collector_affinity;
+extern const struct collector_ops collector_packets;

@@ -239,7 +239,10 @@ static int sample_group(struct span_sampling *s, const struct span_entry *entrie
                 target.labels[0] = number;
                 target.labels[1] = action;
         } else {
-                if (!s->name_function(s->userdata, key->function, function, sizeof(function)))
+                /* Before 6.4 the kernel tells of the interrupt, not of the functions it runs. */
+                if (!key->function)
+                        (void)snprintf(function, sizeof(function), "function call interrupt");
+                else if (!s->name_function(s->userdata, key->function, function, sizeof(function)))
                         return 0;
                 make_unique(s, metric, function, sizeof(function));
                 target.name = function;

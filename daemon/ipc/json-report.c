@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "daemon/ipc/json-packets.h"
 #include "daemon/ipc/json-affinity.h"
+#include "daemon/ipc/json-packets.h"
 #include "daemon/ipc/json-rates.h"
 
 /* 0 is no time. */
@@ -295,9 +295,9 @@ int json_report(const struct report *report, const struct json_host *host, bool 
         set_interrupts(&writer, report, with_cpus);
         set_gaps(&writer, report);
         set_times(&writer, report);
+        json_set_affinity_changes(&writer, report->affinity);
+        json_set_packets(&writer, "packets", report->packets);
         set_cpu_times(&writer, report->load);
         set_devices(&writer, report->load);
-        json_set_packets(&writer, "packets", report->packets);
-        json_set_affinity_changes(&writer, report->affinity);
         return json_writer_finish(&writer, ret_object);
 }

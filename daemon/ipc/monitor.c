@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/varlink-frame.h"
+#include "daemon/ipc/json-alerts.h"
 #include "daemon/ipc/json-event.h"
 #include "daemon/ipc/json-rates.h"
 #include "daemon/ipc/json-report.h"
@@ -285,6 +286,18 @@ static int get_histograms(struct varlink_call *call, struct json_object *paramet
         return reply_within_limit(call, "histograms", make_histograms, histograms);
 }
 
+static int list_alerts(struct varlink_call *call, struct json_object *parameters, void *userdata) {
+        struct monitor *monitor = userdata;
+        struct json_object *object;
+        int r;
+
+        r = json_alerts(monitor->ops->get_alerts(monitor->userdata), &object);
+        if (r < 0)
+                return r;
+        r = varlink_call_reply(call, object);
+        return r == -EMSGSIZE ? varlink_call_error(call, MONITOR_INTERFACE ".TooLarge", NULL) : r;
+}
+
 static const struct varlink_field set_fields[] = {
         { "name", VARLINK_STRING, true },
         { "value", VARLINK_STRING, true },
@@ -390,6 +403,7 @@ static const struct varlink_method monitor_methods[] = {
         { "GetEvent", event_fields, 0, get_event },
         { "GetRates", rates_fields, 0, get_rates },
         { "GetHistograms", histograms_fields, 0, get_histograms },
+        { "ListAlerts", NULL, 0, list_alerts },
         { "Set", set_fields, VARLINK_METHOD_ROOT, set },
         {},
 };

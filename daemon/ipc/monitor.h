@@ -6,6 +6,7 @@
  * store; whatever changes the daemon goes through the operations that the manager supplies.
  */
 
+#include "daemon/alert/engine.h"
 #include "daemon/ipc/server.h"
 #include "daemon/query/status.h"
 #include "daemon/store/store.h"
@@ -15,6 +16,8 @@ struct monitor;
 struct monitor_ops {
         /* Fills *ret_status; strings borrowed until the next turn of the loop; end with status_done(). */
         int (*get_status)(void *userdata, struct status *ret_status);
+        /* What ListAlerts tells of; borrowed until the next turn of the loop. */
+        const struct alert_engine *(*get_alerts)(void *userdata);
         /* Changes one setting at runtime. 0; -EINVAL with *ret_error a sentence (caller frees). */
         int (*set)(void *userdata, const char *section, const char *key, const char *value,
                    char **ret_error);

@@ -57,6 +57,10 @@ const char *severity_to_string(enum severity severity) {
         return severity_names[severity];
 }
 
+const char *finding_code(size_t i) {
+        return i < ELEMENTSOF(rules) ? rules[i].code : NULL;
+}
+
 int finding_add(struct finding_context *context, enum severity severity, const char *subject,
                 struct finding **ret_finding) {
         struct findings *findings = context->findings;

@@ -22,6 +22,8 @@ enum severity {
 const char *severity_to_string(enum severity severity) _const_;
 
 enum { FINDING_EVIDENCE_MAX = 24 };
+/* The codes that findings can have: the i-th, NULL behind the last one. */
+const char *finding_code(size_t i) _const_;
 
 struct finding {
         const char *code;   /* literal: "irq-off-culprit" */

@@ -3,16 +3,20 @@
 /*
  * What history costs: fills a real store with passes of all collectors at one second as a machine of N CPUs
  * would give them, and prints the cost of a commit, the memory that it takes, and the time of a report over
- * the last ten minutes: the scan, the query, the JSON. "bench-report CPUS SECONDS".
+ * the last ten minutes: the scan, the query, the JSON; and of judging rules for alerts. "bench-report CPUS SECONDS".
  */
 
 #include <assert.h>
 #include <string.h>
 #include <time.h>
 
+#include "daemon/alert/engine.h"
 #include "daemon/collect/registry.h"
 #include "daemon/collect/spans.h"
+#include "daemon/config-alert.h"
+#include "daemon/config-sections.h"
 #include "daemon/ipc/json-report.h"
+#include "daemon/manager-readings.h"
 #include "daemon/query/report.h"
 #include "daemon/store/store.h"
 
@@ -400,6 +404,66 @@ static int bench_report(const struct bench *b, const struct report_request *requ
         return 0;
 }
 
+static int read_rule(void *userdata, const struct alert_rule *rule, struct alert_readings *readings) {
+        return alert_reader_read(userdata, rule, readings);
+}
+
+static void drop_event(void *userdata, struct event *event) {
+}
+
+static const struct alert_engine_ops alert_ops = { .read = read_rule, .emit = drop_event };
+
+/* The rules that come along, all about findings, and two about the widest metrics there are. */
+static int make_rules(struct alert_engine *engine, const struct stamp *now) {
+        static const char text[] = "[alert a]\nmetric = softirqs/softirqs\nrow = NET_RX\nper = cpu\nthreshold = 100000\n"
+                                   "[alert b]\nmetric = interrupts/interrupts\nper = row\nthreshold = 100000\n";
+        static const struct config_section *const sections[] = { &config_family_alert };
+        static const struct alert_burst burst = { .burst = 10, .interval_ns = 10 * NSEC_PER_SEC };
+        _cleanup_(config_freep) struct config *config = NULL;
+        _cleanup_(freep) char *error = NULL;
+        struct alert_rule **rules = NULL;
+        size_t n = 0;
+        int r;
+
+        if ((r = config_new(sections, 1, &config)) < 0 || (r = config_load_alert_rules(config, &error)) < 0 ||
+            (r = config_load_text(config, "bench", text, strlen(text), &error)) < 0 ||
+            (r = config_get_alert_rules(config, &rules, &n)) < 0)
+                return r;
+
+        r = alert_engine_set_rules(engine, rules, n, &burst, now);
+        config_free_rules(rules, n);
+        return r;
+}
+
+/* One round, as the daemon has one about metrics every 5 s and one about findings every 10 s. */
+static int bench_alerts(const struct bench *b, uint64_t now_us) {
+        static const char *const names[] = { [ALERT_METRIC_RULES] = "alerts, metrics", [ALERT_FINDING_RULES] = "alerts, findings" };
+        _cleanup_(alert_engine_freep) struct alert_engine *engine = NULL;
+        struct alert_reader reader = { .store = b->store };
+        struct stamp now = { .monotonic_ns = now_us * NSEC_PER_USEC, .realtime_us = now_us };
+        uint64_t times[REPORTS];
+        int r;
+
+        r = alert_engine_new(&alert_ops, &reader, &engine);
+        if (r >= 0)
+                r = make_rules(engine, &now);
+
+        for (int which = 0; r >= 0 && which < 2; which++) {
+                for (unsigned i = 0; r >= 0 && i < REPORTS; i++) {
+                        uint64_t start = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+
+                        alert_reader_begin(&reader, now_us);
+                        r = alert_engine_evaluate(engine, (enum alert_which)which, &now);
+                        alert_reader_end(&reader);
+                        times[i] = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start;
+                }
+                if (r >= 0)
+                        print_times(names[which], times, "");
+        }
+
+        return r;
+}
+
 static int run(struct bench *b) {
         const struct store_limits limits = {
                 .budget_bytes = (uint64_t)BUDGET_MIB << 20,
@@ -422,7 +486,9 @@ static int run(struct bench *b) {
         print_commits(b);
         print_memory(b);
         r = bench_scan(b, &request);
-        return r < 0 ? r : bench_report(b, &request);
+        if (r >= 0)
+                r = bench_report(b, &request);
+        return r < 0 ? r : bench_alerts(b, request.until_us);
 }
 
 int main(int argc, char **argv) {

@@ -33,16 +33,34 @@ static void check_error(const char *error, const uint8_t *data, size_t size) {
 }
 
 static void check_round_trip(const struct config *config, struct config *other) {
-        for (size_t i = 0; i < config->n_sections; i++)
-                for (size_t j = 0; j < config->sections[i]->n_settings; j++) {
-                        const char *section = config->sections[i]->name;
-                        const char *key = config->sections[i]->settings[j].name;
+        for (size_t i = 0; i < config_n_sections(config); i++)
+                for (size_t j = 0; j < config_section_desc(config, i)->n_settings; j++) {
+                        const struct setting_desc *desc = &config_section_desc(config, i)->settings[j];
+                        const char *section = config_section_name(config, i);
                         _cleanup_(freep) char *text = NULL, *error = NULL;
+                        struct config_value *value = NULL;
 
-                        require(config_format(config, section, key, &text) == 0);
-                        require(config_assign(other, section, key, text, &error) == 0);
-                        require(config_get(other, section, key) == config_get(config, section, key));
+                        require(config_format(config, section, desc->name, &text) == 0);
+                        if (desc->type == SETTING_TEXT && !*text)
+                                continue; /* not set: that is not written */
+                        require(config_assign(other, section, desc->name, text, &value, &error) == 0);
+                        if (desc->type == SETTING_TEXT)
+                                require(strcmp(config_get_text(other, section, desc->name), text) == 0);
+                        else
+                                require(config_get(other, section, desc->name) ==
+                                        config_get(config, section, desc->name));
                 }
+}
+
+/* The cross-checks judge whatever was taken; a refusal says why. */
+static void check_judgement(const struct config *config) {
+        const struct config_part *part = NULL;
+        const char *key = NULL;
+        char *reason = NULL;
+
+        if (config_check(config, &part, &key, &reason) < 0)
+                require(part && strstr(reason, "accepted: "));
+        free(reason);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -59,8 +77,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         require((r == 0) == !error);
         if (r < 0)
                 check_error(error, data, size);
-        else
+        else {
                 check_round_trip(config, other);
+                check_judgement(config);
+        }
 
         return 0;
 }

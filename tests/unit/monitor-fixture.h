@@ -6,6 +6,7 @@
  * the server's loop runs.
  */
 
+#include "tests/unit/alert-fixture.h"
 #include "tests/unit/query-fixture.h"
 
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 
 #include "common/varlink-client.h"
 #include "common/varlink-frame.h"
+#include "daemon/alert/engine.h"
 #include "daemon/ipc/monitor.h"
 
 struct peer {
@@ -24,7 +26,47 @@ struct peer {
         const struct varlink_interface *interfaces[2];
         char dir[32], path[48];
         char *threshold; /* of fake_status() and fake_set() */
+        struct alert_engine *alerts;
+        double value; /* what the alert's rule reads next */
 };
+
+static inline const struct alert_engine *fake_alerts(void *userdata) {
+        return ((struct peer *)userdata)->alerts;
+}
+
+static inline int fake_read(void *userdata, const struct alert_rule *rule, struct alert_readings *readings) {
+        const struct peer *peer = userdata;
+        const struct alert_reading cpu = { .cpu = 1, .value = peer->value }, row = { "NET_RX", CPU_NONE, 200, NULL };
+        int r;
+
+        r = alert_readings_add(readings, &cpu);
+        return r < 0 ? r : alert_readings_add(readings, &row);
+}
+
+static inline void fake_emit(void *userdata, struct event *event) {
+        event->id = 7;
+}
+
+static inline void fake_judge(struct peer *peer, double seconds, double value) {
+        const struct stamp now = stamp_at(seconds);
+
+        peer->value = value;
+        assert_int_equal(alert_engine_evaluate(peer->alerts, ALERT_METRIC_RULES, &now), 0);
+}
+
+/* Two alerts at second 10; that of CPU 1 is cleared at second 20. */
+static inline void fake_alerts_start(struct peer *peer) {
+        static const struct alert_engine_ops ops = { .read = fake_read, .emit = fake_emit };
+        static const struct alert_burst burst = { .burst = 10, .interval_ns = NSEC_PER_SEC };
+        struct alert_rule *rule =
+                alert_test_rule("[alert drops]\nmetric = net/softnet\nthreshold = 100\nper = cpu\nfor = 0\nhold = 0\n");
+        const struct stamp now = stamp_at(0);
+
+        assert_int_equal(alert_engine_new(&ops, peer, &peer->alerts), 0);
+        assert_int_equal(alert_engine_set_rules(peer->alerts, &rule, 1, &burst, &now), 0);
+        fake_judge(peer, 10, 150);
+        fake_judge(peer, 20, 3);
+}
 
 static inline int fake_status(void *userdata, struct status *ret_status) {
         struct peer *peer = userdata;
@@ -86,7 +128,7 @@ static inline void peer_connect(struct peer *peer) {
 }
 
 static inline void peer_start(struct peer *peer) {
-        static const struct monitor_ops ops = { .get_status = fake_status, .set = fake_set };
+        static const struct monitor_ops ops = { .get_status = fake_status, .get_alerts = fake_alerts, .set = fake_set };
         static const struct varlink_server_info info = { "v", "p", "1", "u" };
         static const struct varlink_server_limits limits = {
                 .n_connections_max = 8,
@@ -99,6 +141,7 @@ static inline void peer_start(struct peer *peer) {
         assert_non_null(mkdtemp(peer->dir));
         (void)snprintf(peer->path, sizeof(peer->path), "%s/socket", peer->dir); /* fits */
         peer->store = new_store();
+        fake_alerts_start(peer);
         assert_int_equal(monitor_new(peer->store, &ops, peer, &peer->monitor), 0);
         peer->interfaces[0] = monitor_interface(peer->monitor);
         assert_int_equal(sd_event_new(&peer->event), 0);
@@ -112,6 +155,7 @@ static inline void peer_stop(struct peer *peer) {
         peer->server = varlink_server_free(peer->server);
         peer->monitor = monitor_free(peer->monitor);
         peer->store = store_free(peer->store);
+        peer->alerts = alert_engine_free(peer->alerts);
         peer->event = sd_event_unref(peer->event);
         assert_int_equal(rmdir(peer->dir), 0);
         free(peer->threshold);

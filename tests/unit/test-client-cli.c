@@ -442,15 +442,44 @@ static void test_follow_with_history(void **state) {
                             EVENT(11, "a") "\n" EVENT(12, "b") "\n" EVENT(13, "a") "\n" EVENT(14, "a") "\n");
 }
 
+static void test_alerts(void **state) {
+        static const char reply[] =
+                "{\"parameters\":{\"alerts\":["
+                "{\"rule\":\"drops\",\"state\":\"raised\",\"subject\":null,\"cpu\":1,\"priority\":\"err\","
+                "\"raisedUsec\":1700000000000000,\"clearedUsec\":null,\"value\":\"150\",\"worst\":\"160\","
+                "\"threshold\":\"100\",\"text\":\"net/softnet on CPU 1\",\"eventId\":7,\"told\":true,\"noData\":false},"
+                "{\"rule\":\"old\",\"state\":\"cleared\",\"subject\":\"NET\\u001bRX\",\"cpu\":null,\"priority\":\"err\","
+                "\"raisedUsec\":1700000000000000,\"clearedUsec\":1700000060000000,\"value\":\"1\",\"worst\":\"160\","
+                "\"threshold\":\"100\",\"text\":\"\",\"eventId\":8,\"told\":true,\"noData\":false}],"
+                "\"rules\":[{\"name\":\"drops\",\"enabled\":true,\"condition\":\"much\",\"threshold\":\"1\",\"clear\":\"1\","
+                "\"forNsec\":0,\"holdNsec\":60000000000,\"priority\":\"err\",\"unit\":\"a.service\"}]}}";
+        const struct scratch *s = *state;
+
+        play_one(s, "ListAlerts", reply, 0, "1 alert is raised\nERR       drops, raised ", ARGS("alerts"));
+        play_one(s, "ListAlerts", reply, 0, "net/softnet on CPU 1\n", ARGS("alerts"));
+        play_one(s, "ListAlerts", reply, 0, "1min", ARGS("alerts"));
+        play_one(s, "ListAlerts", reply, 0, "NET?RX", ARGS("alerts"));
+        play_one(s, "ListAlerts", reply, 0, "a.service", ARGS("alerts", "--rules"));
+        play_one(s, "ListAlerts", "{\"parameters\":{\"alerts\":[],\"rules\":[]}}", 0, "No alert is raised", ARGS("alerts"));
+        play_one(s, "ListAlerts", reply, 0, "\"rule\":\"old\"", ARGS("alerts", "-j"));
+        /* What was over before the span is left out. */
+        play_one(s, "ListAlerts", reply, 0, "\"told\":true,\"noData\":false}],\"rules\"",
+                 ARGS("alerts", "-j", "--since", "@1700000061"));
+        expect(s, 2, "takes no argument", ARGS("alerts", "x"));
+        expect(s, 2, "takes no --cpu", ARGS("alerts", "--cpu", "1"));
+}
+
 static void test_full_disk(void **state) {
-        const struct step step = { .match = "GetStatus",
-                                   .replies = (const char *const[]){ "{\"parameters\":{\"status\":{}}}",
-                                                                     NULL } };
+        const struct step steps[] = {
+                { "GetStatus", (const char *const[]){ "{\"parameters\":{\"status\":{}}}", NULL } },
+                /* An irqwatchd that knows no alerts is no failure. */
+                { "ListAlerts", (const char *const[]){ "{\"error\":\"org.varlink.service.MethodNotFound\"}", NULL } },
+        };
         _cleanup_(closep) int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
         _cleanup_(outcome_done) struct outcome outcome = {};
 
         assert_true(full >= 0);
-        play(&outcome, *state, &step, 1, NULL, full, ARGS("status"));
+        play(&outcome, *state, steps, ELEMENTSOF(steps), NULL, full, ARGS("status"));
         assert_int_equal(outcome.status, 1);
         assert_non_null(strstr(outcome.err.data, "cannot write the output: No space left on device"));
 }
@@ -462,6 +491,7 @@ int main(void) {
                 cmocka_unit_test(test_requests),  cmocka_unit_test(test_refusals),
                 cmocka_unit_test(test_closed),    cmocka_unit_test(test_follow_with_history),
                 cmocka_unit_test(test_full_disk), cmocka_unit_test(test_flame_usage),
+                cmocka_unit_test(test_alerts),
                 cmocka_unit_test(test_flame),     cmocka_unit_test(test_diagnose_tools_format),
         };
 

@@ -70,14 +70,21 @@ static void test_as_installed(void **state) {
 static void test_equals_defaults(void **state) {
         struct fixture *f = *state;
         _cleanup_(config_freep) struct config *config = NULL;
+        const struct config_part *part = NULL;
         _cleanup_(freep) char *error = NULL;
+        const char *key = NULL;
 
         assert_int_equal(config_new(f->sections, f->n_sections, &config), 0);
         if (config_load_text(config, "irqwatchd.conf", f->text, strlen(f->text), &error) < 0)
                 fail_msg("%s", error);
 
-        assert_int_equal(config->n_values, f->defaults->n_values);
-        assert_memory_equal(config->values, f->defaults->values, config->n_values * sizeof(*config->values));
+        for (size_t i = 0; i < f->defaults->n_parts; i++)
+                for (size_t j = 0; j < f->defaults->parts[i].section->n_settings; j++)
+                        assert_int_equal(config->parts[i].values[j].number, f->defaults->parts[i].values[j].number);
+        /* Two examples of rules. */
+        assert_int_equal(config->n_parts, f->defaults->n_parts + 2);
+        if (config_check(config, &part, &key, &error) < 0)
+                fail_msg("[%s] %s", part->name, error);
 }
 
 /* The text of one section, or NULL. */
@@ -96,6 +103,16 @@ static char *section_text(const char *text, const char *name) {
         return strndup(start, end ? (size_t)(end - start + 1) : strlen(start));
 }
 
+static void expect_keys(const char *text, const struct config_section *family) {
+        for (size_t i = 0; i < family->n_settings; i++) {
+                char line[256];
+
+                snprintf(line, sizeof(line), "\n%s = ", family->settings[i].name);
+                if (!strstr(text, line))
+                        fail_msg("[%s NAME] lacks%s", family->name, line);
+        }
+}
+
 static void test_complete(void **state) {
         struct fixture *f = *state;
 
@@ -103,6 +120,11 @@ static void test_complete(void **state) {
                 const struct config_section *section = f->sections[i];
                 _cleanup_(freep) char *text = section_text(f->text, section->name);
 
+                /* Of a family there are examples, with values of their own. */
+                if (section->family) {
+                        expect_keys(f->text, section);
+                        continue;
+                }
                 if (!text)
                         fail_msg("no [%s]", section->name);
                 for (size_t j = 0; j < section->n_settings; j++) {

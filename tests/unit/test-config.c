@@ -51,7 +51,38 @@ static const struct config_section store_section = {
         .settings = store_settings,
         .n_settings = ELEMENTSOF(store_settings),
 };
-static const struct config_section *const sections[] = { &delay_section, &store_section };
+
+static int validate_word(const char *text) {
+        return strchr(text, ' ') ? -EINVAL : 0;
+}
+
+static const struct setting_desc rule_settings[] = {
+        { .name = "metric", .type = SETTING_TEXT, .default_text = "", .validate = validate_word, .accepted = "a word" },
+        { .name = "threshold", .type = SETTING_COUNT, .default_text = "7" },
+        { .name = "clear", .type = SETTING_COUNT, .default_text = "5" },
+};
+
+static int check_rule(const struct config *config, const char *section, const char **ret_key, char **ret_reason) {
+        if (!*config_get_text(config, section, "metric")) {
+                *ret_reason = strdup("watches nothing; accepted: a metric");
+                return -EINVAL;
+        }
+        if (config_get(config, section, "clear") <= config_get(config, section, "threshold"))
+                return 0;
+
+        *ret_key = "clear";
+        *ret_reason = strdup("clear is above the threshold; accepted: less");
+        return -EINVAL;
+}
+
+static const struct config_section rule_family = {
+        .name = "rule",
+        .settings = rule_settings,
+        .n_settings = ELEMENTSOF(rule_settings),
+        .family = true,
+        .check_named = check_rule,
+};
+static const struct config_section *const sections[] = { &delay_section, &store_section, &rule_family };
 
 /* A configuration directory of its own for each test. */
 struct fixture {
@@ -216,8 +247,8 @@ static void test_name_errors(void **state) {
                      "/x.conf:2: unknown key \"threshold\" in [store]; accepted: memory, budget, max-events");
         expect_error(f, "[irq-dealy]\n#threshold = 10ms\n",
                      "/x.conf:1: unknown section \"irq-dealy\", did you mean \"irq-delay\"? "
-                     "accepted: irq-delay, store");
-        expect_error(f, "[x\x1b[2J]\n", "/x.conf:1: unknown section \"x?[2J\"; accepted: irq-delay, store");
+                     "accepted: irq-delay, store, rule NAME");
+        expect_error(f, "[x\x1b[2J]\n", "/x.conf:1: unknown section \"x?[2J\"; accepted: irq-delay, store, rule NAME");
         expect_error(f, "memory = 1G\n",
                      "/x.conf:1: a setting before the first section; accepted: a line such as [irq-delay] "
                      "above it");
@@ -361,7 +392,7 @@ static void test_set(void **state) {
                          "[irq-delay] threshold: \"9\" is not understood; accepted: a duration such as 10ms, "
                          "1s, 1h30m; at least 100us");
         expect_set_error(f, "stor", "memory", "1G",
-                         "unknown section \"stor\", did you mean \"store\"? accepted: irq-delay, store");
+                         "unknown section \"stor\", did you mean \"store\"? accepted: irq-delay, store, rule NAME");
         expect_set_error(
                 f, "store", "Memory", "1G",
                 "unknown key \"Memory\" in [store], did you mean \"memory\"? accepted: memory, budget, "
@@ -447,10 +478,83 @@ static void test_no_memory(void **state) {
         }
 }
 
+/* Sections of a family are made as files name them, and keep what earlier files said. */
+static void test_family(void **state) {
+        struct fixture *f = *state;
+        static const char drop_in[] = "[rule b]\nmetric = y\n[rule a]\nthreshold = 9\n";
+
+        assert_int_equal(config_n_sections(f->config), 2);
+        assert_non_null(config_find(f->config, "rule a", "metric")); /* the family's keys are known before */
+        make_drop_in_dir(f);
+        write_file(f, "x.conf.d/10.conf", drop_in, strlen(drop_in));
+        expect_loads(f, "[rule a]\nmetric = x\nthreshold = 8\n");
+
+        assert_int_equal(config_n_sections(f->config), 4);
+        assert_string_equal(config_section_name(f->config, 2), "rule a");
+        assert_ptr_equal(config_section_desc(f->config, 3), &rule_family);
+        assert_string_equal(config_get_text(f->config, "rule a", "metric"), "x");
+        assert_int_equal(config_get(f->config, "rule a", "threshold"), 9);
+        assert_string_equal(config_get_text(f->config, "rule b", "metric"), "y");
+        assert_int_equal(config_get(f->config, "rule b", "threshold"), 7);
+}
+
+/* What does not fit together is blamed on the line that said it, in whichever file that was. */
+static void test_family_errors(void **state) {
+        struct fixture *f = *state;
+
+        expect_error(f, "[rule a]\nmetric = x\nclear = 8\nthreshold = 7\n",
+                     "/x.conf:3: [rule a] clear is above the threshold; accepted: less");
+        expect_error(f, "[store]\n[rule a]\n", "/x.conf:2: [rule a] watches nothing; accepted: a metric");
+        expect_error(f, "[rule a]\nmetric = a b\n",
+                     "/x.conf:2: [rule a] metric: \"a b\" is not understood; accepted: a word");
+        expect_error(f, "[rule a]\nmetrik = x\n",
+                     "/x.conf:2: unknown key \"metrik\" in [rule a], did you mean \"metric\"? accepted: metric, "
+                     "threshold, clear");
+        expect_error(f, "[rule a b]\n",
+                     "/x.conf:1: \"rule a b\" is no name of a section; accepted: a word, a blank, and at most 48 "
+                     "letters, digits and . _ -");
+        expect_error(f, "[ruel a]\n",
+                     "/x.conf:1: unknown section \"ruel a\"; accepted: irq-delay, store, rule NAME");
+}
+
+static void test_family_set(void **state) {
+        _cleanup_(config_freep) struct config *copy = NULL;
+        struct fixture *f = *state;
+
+        expect_loads(f, "[rule a]\nmetric = x\n");
+        assert_int_equal(config_set(f->config, "rule a", "clear", "6", &f->error), 0);
+        assert_int_equal(config_set(f->config, "rule a", "clear", "8", &f->error), -EINVAL);
+        assert_int_equal(config_get(f->config, "rule a", "clear"), 6);
+        free(TAKE_PTR(f->error));
+        assert_int_equal(config_set(f->config, "rule new", "clear", "1", &f->error), -EINVAL); /* watches nothing */
+        assert_int_equal(config_n_sections(f->config), 3);
+
+        assert_int_equal(config_copy(f->config, &copy), 0);
+        assert_string_equal(config_get_text(copy, "rule a", "metric"), "x");
+        assert_int_equal(config_get(copy, "rule a", "clear"), 6);
+}
+
+static void test_family_limit(void **state) {
+        struct fixture *f = *state;
+        _cleanup_(freep) char *text = NULL;
+        size_t size = 0;
+        FILE *file = open_memstream(&text, &size);
+
+        for (int i = 0; i <= CONFIG_NAMED_MAX; i++)
+                fprintf(file, "[rule r%i]\n", i);
+        fclose(file);
+        assert_int_equal(config_load_text(f->config, "x", text, size, &f->error), -EINVAL);
+        assert_string_equal(f->error, "x:257: too many sections; accepted: at most 256 of this kind");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_defaults, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_load, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_family, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_family_errors, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_family_set, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_family_limit, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_empty_and_missing, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_value_errors, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_name_errors, setup, teardown),

@@ -236,6 +236,47 @@ static void test_alert(void **state) {
         expect_field(entry, 9, "IRQWATCH_THRESHOLD=20");
 }
 
+static struct event *make_alert(const char *rule, const char *state, const char *text, int64_t priority) {
+        struct event *event = NULL;
+
+        assert_int_equal(event_new(EVENT_ALERT, &event), 0);
+        assert_int_equal(event_add_string(event, "rule", rule), 0);
+        assert_int_equal(event_add_string(event, "state", state), 0);
+        assert_int_equal(event_add_string(event, "text", text), 0);
+        assert_int_equal(event_add_integer(event, "priority", priority), 0);
+        return event;
+}
+
+/* The sentence is the message; the rule's priority counts while it is raised, and less when it is over. */
+static void test_alert_sentence(void **state) {
+        static const struct {
+                const char *state;
+                int64_t priority;
+                int expected;
+        } cases[] = {
+                { "raised", LOG_CRIT, LOG_CRIT },
+                { "cleared", LOG_CRIT, LOG_NOTICE },
+                { "suppressed", LOG_CRIT, LOG_NOTICE },
+                { "cleared", LOG_DEBUG, LOG_DEBUG },
+        };
+        _cleanup_(event_unrefp) struct event *event = make_alert("drops", "raised", "17/s\x1b[2J, limit 3", LOG_ERR);
+        _cleanup_(event_unrefp) struct event *summary = make_alert("drops", "suppressed", "5 more times", LOG_ERR);
+        _cleanup_(journal_entry_freep) struct journal_entry *entry = NULL;
+
+        expect_message(event, "Alert drops raised: 17/s?[2J, limit 3");
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(event_unrefp) struct event *other = make_alert("x", cases[i].state, "", cases[i].priority);
+
+                assert_int_equal(journal_message_priority(other), cases[i].expected);
+        }
+
+        assert_int_equal(event_add_integer(summary, "suppressed", 5), 0);
+        assert_int_equal(journal_entry_new(summary, &entry), 0);
+        expect_field(entry, 0, "MESSAGE=Alert drops suppressed: 5 more times");
+        expect_field(entry, 1, "MESSAGE_ID=1ff41edf5aee4dc09ebdffc9eb7cb2be");
+        expect_field(entry, entry->n_fields - 1, "IRQWATCH_SUPPRESSED=5");
+}
+
 /* A task may call itself anything: it must not forge a line or break the terminal. The field has the bytes.
  */
 static void test_hostile_names(void **state) {
@@ -490,14 +531,14 @@ static void test_hung_journal(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_message),      cmocka_unit_test(test_all_classes),
-                cmocka_unit_test(test_facts),        cmocka_unit_test(test_affinity),
-                cmocka_unit_test(test_fields),       cmocka_unit_test(test_sparse_fields),
-                cmocka_unit_test(test_alert),        cmocka_unit_test(test_hostile_names),
-                cmocka_unit_test(test_summary),      cmocka_unit_test(test_catalog),
-                cmocka_unit_test(test_no_memory),    cmocka_unit_test(test_without_journal),
-                cmocka_unit_test(test_limits),       cmocka_unit_test(test_disabled),
-                cmocka_unit_test(test_hung_journal),
+                cmocka_unit_test(test_message),         cmocka_unit_test(test_all_classes),
+                cmocka_unit_test(test_facts),           cmocka_unit_test(test_fields),
+                cmocka_unit_test(test_sparse_fields),   cmocka_unit_test(test_alert),
+                cmocka_unit_test(test_alert_sentence),  cmocka_unit_test(test_affinity),
+                cmocka_unit_test(test_hostile_names),   cmocka_unit_test(test_summary),
+                cmocka_unit_test(test_catalog),         cmocka_unit_test(test_no_memory),
+                cmocka_unit_test(test_without_journal), cmocka_unit_test(test_limits),
+                cmocka_unit_test(test_disabled),        cmocka_unit_test(test_hung_journal),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,6 +122,21 @@ static void test_extremes(void **state) {
         assert_false(ratelimit_take(&limit, UINT64_MAX - 1));
 }
 
+/* What is let through after all is not told as suppressed; when nothing is left there is no summary. */
+static void test_forgive(void **state) {
+        struct ratelimit limit;
+
+        ratelimit_init(&limit, 1, SEC, 0);
+        assert_int_equal(take_many(&limit, 3, 0), 1);
+        ratelimit_forgive(&limit);
+        expect_summary(&limit, SEC, 1, SEC);
+
+        assert_int_equal(take_many(&limit, 2, 5 * SEC), 1);
+        ratelimit_forgive(&limit);
+        assert_int_equal(ratelimit_deadline(&limit), UINT64_MAX);
+        expect_no_summary(&limit, 10 * SEC);
+}
+
 static void test_configure(void **state) {
         struct ratelimit limit;
 
@@ -142,6 +157,7 @@ int main(void) {
                 cmocka_unit_test(test_flood),
                 cmocka_unit_test(test_time_backwards),
                 cmocka_unit_test(test_extremes),
+                cmocka_unit_test(test_forgive),
                 cmocka_unit_test(test_configure),
         };
 
