@@ -249,11 +249,12 @@ enum colour severity_colour(const char *severity) {
 }
 
 /* Units that a name may end in, longest first where one ends in another. */
-enum evidence_unit { UNIT_NONE, UNIT_MIN, UNIT_MAX, UNIT_NSEC, UNIT_USEC, UNIT_BYTES, UNIT_RATE, _UNIT_MAX };
+enum evidence_unit { UNIT_NONE, UNIT_MIN, UNIT_MAX, UNIT_NSEC, UNIT_USEC, UNIT_BYTES, UNIT_RATE, UNIT_PERCENT, _UNIT_MAX };
 
 static const char *const unit_names[_UNIT_MAX] = {
         [UNIT_NONE] = "",     [UNIT_MIN] = "MinNsec", [UNIT_MAX] = "MaxNsec",    [UNIT_NSEC] = "Nsec",
         [UNIT_USEC] = "Usec", [UNIT_BYTES] = "Bytes", [UNIT_RATE] = "PerSecond",
+        [UNIT_PERCENT] = "Percent",
 };
 
 /* The unit of a name, and the length of what stands before it. */
@@ -304,6 +305,9 @@ static void spell_number(int64_t value, enum evidence_unit unit, FILE *f) {
                 break;
         case UNIT_BYTES:
                 fputs(format_bytes(u, buf), f);
+                break;
+        case UNIT_PERCENT:
+                fprintf(f, "%" PRId64 " %%", value);
                 break;
         case UNIT_RATE:
                 fprintf(f, "%s/s", format_count((double)u, buf));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -14,104 +15,17 @@
 enum {
         REPORT_CULPRITS_MAX = 12,
         REPORT_GAPS_MAX = 8,
-        FINDING_INDENT = 10,
 };
 
 static const char help[] =
         "irqctl report [OPTION...]\n\n"
         "What held interrupts off, and what ate softirq time: findings, windows by culprit,\n"
-        "timer lateness, time in interrupt context, softirqs and interrupts, and interrupts that were\n"
-        "moved to other CPUs, of the last 10 minutes or of --since/--until.\n"
-        "\"worst\" and \"total\" are lower bounds: at least that long interrupts were off.\n";
-
-/* Numbers to look something up by: the advice has them as commands. */
-static bool is_reference(const char *name) {
-        size_t n = strlen(name);
-
-        return n > 2 && strcmp(name + n - 2, "Id") == 0;
-}
-
-/* "evidence: steal 51.0 ms, windows 3" */
-static int render_evidence(const struct style *style, struct json_object *evidence, unsigned indent,
-                           FILE *f) {
-        _cleanup_(freep) char *text = NULL;
-        size_t size = 0;
-        FILE *memory;
-        int r = 0;
-
-        if (!evidence || json_object_object_length(evidence) == 0)
-                return 0;
-
-        memory = open_memstream(&text, &size);
-        if (!memory)
-                return -ENOMEM;
-        json_object_object_foreach(evidence, name, value) {
-                _cleanup_(freep) char *words = NULL;
-
-                (void)value;
-                if (r >= 0 && !is_reference(name))
-                        r = evidence_words(evidence, name, &words);
-                if (words)
-                        fprintf(memory, "%s%s", ftell(memory) > 0 ? ", " : "", words);
-        }
-        if (fclose(memory) != 0 || r < 0)
-                return -ENOMEM;
-        if (!*text)
-                return 0;
-
-        fprintf(f, "%*s", (int)indent, "");
-        style_print(style, f, COLOUR_DIM, "evidence: ");
-        style_wrap(style, f, indent + (unsigned)strlen("evidence: "), COLOUR_DIM, text);
-        return 0;
-}
-
-static int render_finding(const struct style *style, struct json_object *finding, FILE *f) {
-        const char *severity = field_string(finding, "severity") ?: "info";
-        const char *advice = field_string(finding, "advice"), *subject = field_string(finding, "subject");
-        const char *text = field_string(finding, "text") ?: "";
-        _cleanup_(freep) char *sentence = NULL, *safe = NULL, *safe_advice = NULL, *label = strdup(severity);
-
-        if (asprintf(&sentence, "%s%s%s", subject && !strstr(text, subject) ? subject : "",
-                     subject && !strstr(text, subject) ? ": " : "", text) < 0) {
-                sentence = NULL;
-                return -ENOMEM;
-        }
-
-        safe = text_sanitize(sentence);
-        safe_advice = text_sanitize(advice ?: "");
-        if (!safe || !safe_advice || !label)
-                return -ENOMEM;
-
-        for (char *p = label; *p; p++)
-                *p = (char)(*p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p);
-        style_print(style, f, severity_colour(severity), "%-*s", FINDING_INDENT, label);
-        style_wrap(style, f, FINDING_INDENT, COLOUR_NONE, safe);
-        if (render_evidence(style, field_object(finding, "evidence"), FINDING_INDENT, f) < 0)
-                return -ENOMEM;
-        if (advice) {
-                fprintf(f, "%*s-> ", FINDING_INDENT, "");
-                style_wrap(style, f, FINDING_INDENT + 3, COLOUR_NONE, safe_advice);
-        }
-
-        return 0;
-}
-
-static int render_findings(const struct style *style, struct json_object *report, FILE *f) {
-        struct json_object *findings = field_array(report, "findings");
-        int r;
-
-        if (array_length(findings) == 0)
-                return render_no_findings(style, report, f);
-
-        for (size_t i = 0; i < array_length(findings); i++) {
-                fputc('\n', f);
-                r = render_finding(style, array_at(findings, i), f);
-                if (r < 0)
-                        return r;
-        }
-
-        return 0;
-}
+        "timer lateness, time in interrupt context, softirqs, packets, interrupts, and interrupts that\n"
+        "were moved to other CPUs, of the last 10 minutes or of --since/--until.\n"
+        "\"worst\" and \"total\" are lower bounds: at least that long interrupts were off.\n"
+        "\nOptions:\n"
+        "      --finding=CODE       Only this finding, such as syn-flood, with all that it rests on\n"
+        "                           and what to do about it\n";
 
 static void add_culprit(struct table *table, const struct style *style, struct json_object *group,
                         bool with_callers) {
@@ -245,8 +159,8 @@ static int render_gaps(const struct style *style, struct json_object *report, FI
 
 int render_report(const struct style *style, struct json_object *report, FILE *f) {
         static int (*const parts[])(const struct style *, struct json_object *, FILE *) = {
-                render_findings,        render_windows,  render_packets,    render_latency,
-                render_interrupt_times, render_softirqs, render_interrupts, render_affinity_changes,
+                render_findings, render_windows,   render_packets,    render_latency, render_interrupt_times,
+                render_cpu_times, render_softirqs, render_devices, render_interrupts, render_affinity_changes,
                 render_gaps,
         };
         int r;
@@ -263,13 +177,42 @@ int render_report(const struct style *style, struct json_object *report, FILE *f
         return 0;
 }
 
+/* -1: go on; otherwise the exit status. */
+static int parse_arguments(int argc, char **argv, const struct options *options, const char **ret_code) {
+        static const struct option longs[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "finding", required_argument, NULL, 'f' },
+                {},
+        };
+        int c;
+
+        optind = 0;
+        while ((c = getopt_long(argc, argv, "h", longs, NULL)) >= 0) {
+                if (c == 'h')
+                        return options_print_help(help);
+                if (c != 'f')
+                        return options_see_help(argv[0]);
+                *ret_code = optarg;
+        }
+
+        if (optind < argc) {
+                (void)fail_usage("%s takes no argument, but was given \"%s\"", argv[0], argv[optind]);
+                return options_see_help(argv[0]);
+        }
+        if (*ret_code && options->json != JSON_OFF)
+                return fail_usage("--finding and --json: JSON always has the whole report, with all of every finding");
+
+        return -1;
+}
+
 int verb_report(int argc, char **argv, const struct options *options) {
         _cleanup_(json_putp) struct json_object *report = NULL, *alerts = NULL;
         _cleanup_(output_closep) struct output output = {};
         uint64_t since_us, until_us;
+        const char *code = NULL;
         int r;
 
-        r = options_expect_nothing(argc, argv, help);
+        r = parse_arguments(argc, argv, options, &code);
         if (r >= 0)
                 return r;
         r = options_span(options, 600 * NSEC_PER_SEC, &since_us, &until_us);
@@ -284,8 +227,11 @@ int verb_report(int argc, char **argv, const struct options *options) {
         if (until_us == 0)
                 alerts = session_try(options, "ListAlerts");
         output_open(&output, options, 0);
-        if (render_alerts_active(&output.style, alerts, stdout) < 0 ||
-            render_report(&output.style, report, stdout) < 0)
+        if (code)
+                r = render_findings_of(&output.style, report, code, stdout);
+        else if ((r = render_alerts_active(&output.style, alerts, stdout)) >= 0)
+                r = render_report(&output.style, report, stdout);
+        if (r < 0)
                 return fail_memory();
         return output_close(&output);
 }

@@ -30,6 +30,11 @@ int render_report(const struct style *style, struct json_object *report, FILE *f
  * place, and the tables of counters. */
 int render_headline(const struct style *style, struct json_object *report, FILE *f);
 int render_no_findings(const struct style *style, struct json_object *report, FILE *f);
+int render_findings(const struct style *style, struct json_object *report, FILE *f);
+/* Those of one code, with all there is to say; a line that there is none. */
+int render_findings_of(const struct style *style, struct json_object *report, const char *code, FILE *f);
+int render_cpu_times(const struct style *style, struct json_object *report, FILE *f);
+int render_devices(const struct style *style, struct json_object *report, FILE *f);
 int render_latency(const struct style *style, struct json_object *report, FILE *f);
 int render_interrupt_times(const struct style *style, struct json_object *report, FILE *f);
 int render_packets(const struct style *style, struct json_object *report, FILE *f);

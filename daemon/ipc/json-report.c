@@ -8,6 +8,14 @@
 #include "daemon/ipc/json-packets.h"
 #include "daemon/ipc/json-rates.h"
 
+/* 0 is no time. */
+static void set_time(struct json_writer *writer, const char *key, uint64_t us) {
+        if (us > 0)
+                json_set_u64(writer, key, us);
+        else
+                json_set_null(writer, key);
+}
+
 static void set_findings(struct json_writer *writer, const struct findings *findings) {
         struct json_writer array = json_writer_array();
 
@@ -21,6 +29,10 @@ static void set_findings(struct json_writer *writer, const struct findings *find
                 json_set_text(&object, "text", finding->text);
                 json_set_evidence(&object, "evidence", finding->evidence, finding->n_evidence);
                 json_set_text(&object, "advice", finding->advice);
+                json_set_cpus(&object, "cpus", &finding->cpus);
+                set_time(&object, "sinceUsec", finding->since_us);
+                set_time(&object, "untilUsec", finding->until_us);
+                json_set_text(&object, "explainedBy", finding->explained_by);
                 json_append_writer(&array, &object);
         }
 
@@ -128,15 +140,6 @@ static void set_softirqs(struct json_writer *writer, const struct rates *rates, 
         json_set_writer(writer, "softirqs", &array);
 }
 
-/* The row's label of that name, whatever its position; NULL when the row or the metric has none. */
-static const char *find_label(const struct rates *rates, const struct rates_row *row, const char *name) {
-        for (size_t i = 0; i < METRIC_LABELS_MAX && rates->metric->labels[i]; i++)
-                if (strcmp(rates->metric->labels[i], name) == 0)
-                        return row->labels[i];
-
-        return NULL;
-}
-
 static void set_interrupts(struct json_writer *writer, const struct report *report, bool with_cpus) {
         const struct rates *rates = report->interrupts;
         struct json_writer array = json_writer_array();
@@ -149,9 +152,9 @@ static void set_interrupts(struct json_writer *writer, const struct report *repo
                         continue;
                 object = json_writer_object();
                 json_set_text(&object, "irq", row->name);
-                json_set_text(&object, "name", find_label(rates, row, "actions"));
-                json_set_text(&object, "chip", find_label(rates, row, "chip"));
-                json_set_text(&object, "hwirq", find_label(rates, row, "hwirq"));
+                json_set_text(&object, "name", rates_row_label(rates, row, "actions"));
+                json_set_text(&object, "chip", rates_row_label(rates, row, "chip"));
+                json_set_text(&object, "hwirq", rates_row_label(rates, row, "hwirq"));
                 json_set_u64(&object, "total", row->total);
                 json_set_double(&object, "perSecond", row->per_second);
                 json_set_per_cpu(&object, rates, row, with_cpus);
@@ -214,6 +217,69 @@ static void set_times(struct json_writer *writer, const struct report *report) {
         json_set_writer(writer, "interruptTimes", &array);
 }
 
+/* Per CPU the parts of its time that interrupts and the hypervisor took, over the span and at their worst. */
+static void set_cpu_times(struct json_writer *writer, const struct load *load) {
+        static const struct {
+                const char *mode, *share, *peak;
+        } modes[] = {
+                { "irq", "irq", "irqPeak" },
+                { "softirq", "softirq", "softirqPeak" },
+                { "steal", "steal", "stealPeak" },
+        };
+        const struct rates *rates = load->metrics[LOAD_CPU_TIME];
+        struct json_writer array = json_writer_array();
+
+        for (size_t i = 0; rates && i < rates->n_cpus; i++) {
+                struct json_writer object = json_writer_object();
+                int cpu = rates->cpus[i];
+
+                json_set_i64(&object, "cpu", cpu);
+                for (size_t j = 0; j < ELEMENTSOF(modes); j++) {
+                        double share = load_rate(load, LOAD_CPU_TIME, modes[j].mode, cpu);
+
+                        json_set_double(&object, modes[j].share, share / (double)NSEC_PER_SEC);
+                        json_set_double(&object, modes[j].peak,
+                                        load_peak(load, LOAD_CPU_TIME, modes[j].mode, cpu).per_second /
+                                                (double)NSEC_PER_SEC);
+                }
+                json_set_double(&object, "ksoftirqd",
+                                load_rate(load, LOAD_KSOFTIRQD_TIME, "", cpu) / (double)NSEC_PER_SEC);
+                json_set_double(&object, "ksoftirqdPeak",
+                                load_peak(load, LOAD_KSOFTIRQD_TIME, "", cpu).per_second / (double)NSEC_PER_SEC);
+                json_append_writer(&array, &object);
+        }
+
+        json_set_writer(writer, "cpuTimes", &array);
+}
+
+static void set_devices(struct json_writer *writer, const struct load *load) {
+        static const struct {
+                const char *name;
+                enum load_metric metric;
+        } fields[] = {
+                { "rxPacketsPerSecond", LOAD_RX_PACKETS }, { "rxBytesPerSecond", LOAD_RX_BYTES },
+                { "rxDropsPerSecond", LOAD_RX_DROPS },     { "rxErrorsPerSecond", LOAD_RX_ERRORS },
+                { "txPacketsPerSecond", LOAD_TX_PACKETS }, { "txBytesPerSecond", LOAD_TX_BYTES },
+                { "txDropsPerSecond", LOAD_TX_DROPS },     { "txErrorsPerSecond", LOAD_TX_ERRORS },
+        };
+        const struct rates *rates = load->metrics[LOAD_RX_PACKETS];
+        struct json_writer array = json_writer_array();
+
+        for (size_t i = 0; rates && i < rates->n_rows; i++) {
+                const char *device = rates->rows[i].name;
+                struct json_writer object = json_writer_object();
+
+                json_set_text(&object, "device", device);
+                for (size_t j = 0; j < ELEMENTSOF(fields); j++)
+                        json_set_double(&object, fields[j].name, load_rate(load, fields[j].metric, device, CPU_NONE));
+                json_set_double(&object, "rxPeakPacketsPerSecond",
+                                load_peak(load, LOAD_RX_PACKETS, device, CPU_NONE).per_second);
+                json_append_writer(&array, &object);
+        }
+
+        json_set_writer(writer, "devices", &array);
+}
+
 int json_report(const struct report *report, const struct json_host *host, bool with_cpus,
                 struct json_object **ret_object) {
         struct json_writer writer = json_writer_object();
@@ -231,5 +297,7 @@ int json_report(const struct report *report, const struct json_host *host, bool 
         set_times(&writer, report);
         json_set_affinity_changes(&writer, report->affinity);
         json_set_packets(&writer, "packets", report->packets);
+        set_cpu_times(&writer, report->load);
+        set_devices(&writer, report->load);
         return json_writer_finish(&writer, ret_object);
 }

@@ -121,6 +121,7 @@ static int make_report(const void *result, bool with_cpus, struct json_object **
 static int report(struct varlink_call *call, struct json_object *parameters, void *userdata) {
         _cleanup_(monitor_params_done) struct monitor_params params = {};
         _cleanup_(report_freep) struct report *result = NULL;
+        _cleanup_(status_done) struct status status = {};
         struct monitor *monitor = userdata;
         uint64_t now_us;
         int r;
@@ -128,11 +129,16 @@ static int report(struct varlink_call *call, struct json_object *parameters, voi
         r = monitor_parse(call, report_fields, parameters, &params, &now_us);
         if (r != 0)
                 return MIN(r, 0);
+        r = monitor->ops->get_status(monitor->userdata, &status);
+        if (r < 0)
+                return r;
 
         const struct report_request request = {
                 .since_us = params.since_us,
                 .until_us = MIN(params.until_us, now_us),
                 .cpus = params.has_cpus ? &params.cpus : NULL,
+                /* What the daemon is now says nothing of the past. */
+                .status = params.until_us >= now_us ? &status : NULL,
         };
 
         r = report_query(monitor->store, &request, &result);

@@ -17,6 +17,8 @@ enum {
         IMBALANCE_CPUS = 4,                   /* from here on judged by IMBALANCE_RATIO, else by the share */
         IMBALANCE_RATIO = 4,                  /* busiest CPU against an even spread */
         IMBALANCE_SHARE_PERCENT = 90,
+        IMBALANCE_MANY_PERCENT = 50, /* of all, beside IMBALANCE_RATIO: there may be fewer queues than CPUs */
+        IMBALANCE_BUSY_PERCENT = 50, /* of the CPU, in interrupts: others could take over */
         COVERAGE_PERCENT = 80,
         COVERAGE_WARNING_PERCENT = 50,
         GAP_PERCENT = 1, /* of the span: fewer seconds hide little */
@@ -51,15 +53,61 @@ static size_t busiest_cpu(const struct rates *rates, const struct rates_row *row
         return busiest;
 }
 
-static bool is_imbalanced(const struct rates *rates, const struct rates_row *row) {
-        double imbalance = rates_row_imbalance(rates, row);
-        size_t n = count_online(rates);
+/* How unevenly a softirq was spread, over the span or in its worst stretch. */
+struct imbalance {
+        size_t cpu; /* the busiest, by position */
+        double per_second, cpu_per_second;
+        struct peak time; /* all-zero: the span */
+};
 
-        if (n < 2 || row->per_second <= IMBALANCE_PER_SECOND || !is_steerable(row->name))
+static bool is_imbalanced(const struct imbalance *imbalance, size_t n_online) {
+        double share = imbalance->per_second > 0 ? imbalance->cpu_per_second / imbalance->per_second : 0;
+
+        if (n_online < 2 || imbalance->per_second <= IMBALANCE_PER_SECOND)
                 return false;
-        if (n >= IMBALANCE_CPUS)
-                return imbalance >= IMBALANCE_RATIO;
-        return imbalance * 100 >= (double)n * IMBALANCE_SHARE_PERCENT;
+        if (n_online >= IMBALANCE_CPUS)
+                return share * (double)n_online >= IMBALANCE_RATIO && share * 100 >= IMBALANCE_MANY_PERCENT;
+        return share * 100 >= IMBALANCE_SHARE_PERCENT;
+}
+
+/* In the worst stretch of the row, or else over the span. False: in neither. */
+static bool find_imbalance(const struct rates *rates, const struct rates_row *row, struct imbalance *ret_imbalance) {
+        struct imbalance *imbalance = ret_imbalance;
+        size_t n_online = count_online(rates), busiest = busiest_cpu(rates, row);
+
+        for (size_t i = 0; row->cells && i < rates->n_cpus; i++) {
+                const struct peak *peak = &row->cells[i].peak;
+
+                /* Rates can be compared where they are of the same stretch. */
+                if (peak->since_us != row->peak.since_us || peak->until_us != row->peak.until_us)
+                        continue;
+                *imbalance = (struct imbalance){
+                        .cpu = i,
+                        .per_second = row->peak.per_second,
+                        .cpu_per_second = peak->per_second,
+                        .time = *peak,
+                };
+                if (is_imbalanced(imbalance, n_online))
+                        return true;
+        }
+
+        *imbalance = (struct imbalance){ .cpu = busiest, .per_second = row->per_second };
+        if (row->total > 0)
+                imbalance->cpu_per_second = row->per_second * (double)row->per_cpu[busiest] / (double)row->total;
+        return is_imbalanced(imbalance, n_online);
+}
+
+/* One flow keeps to one CPU, and that is how it should be: it matters where that CPU has little time left. Without
+ * CPU times, the rate has to tell. */
+static bool imbalance_matters(const struct report *report, const struct imbalance *imbalance, int cpu) {
+        if (imbalance->cpu_per_second < IMBALANCE_PER_SECOND_WARNING)
+                return false;
+        if (!report->load->metrics[LOAD_CPU_TIME])
+                return true;
+
+        return load_peak(report->load, LOAD_CPU_TIME, "softirq", cpu).per_second +
+                       load_peak(report->load, LOAD_CPU_TIME, "irq", cpu).per_second >=
+               (double)NSEC_PER_SEC / 100 * IMBALANCE_BUSY_PERCENT;
 }
 
 static int set_imbalance_advice(struct finding *finding, const char *type, int cpu) {
@@ -84,34 +132,40 @@ static int set_imbalance_advice(struct finding *finding, const char *type, int c
                                   cpu);
 }
 
-static int add_imbalance(struct finding_context *context, const struct rates *rates,
-                         const struct rates_row *row) {
-        size_t busiest = busiest_cpu(rates, row), n_online = count_online(rates);
-        double share = 100.0 * (double)row->per_cpu[busiest] / (double)row->total;
-        double busiest_per_second = row->per_second * share / 100;
+static int add_imbalance(struct finding_context *context, const struct rates *rates, const struct rates_row *row,
+                         const struct imbalance *imbalance) {
+        double share = 100.0 * imbalance->cpu_per_second / imbalance->per_second;
+        size_t n_online = count_online(rates);
+        int r, cpu = rates->cpus[imbalance->cpu];
         struct finding *finding;
-        int r;
 
         r = finding_add(context,
-                        busiest_per_second >= IMBALANCE_PER_SECOND_WARNING ? SEVERITY_WARNING : SEVERITY_INFO,
+                        imbalance_matters(context->report, imbalance, cpu) ? SEVERITY_WARNING : SEVERITY_INFO,
                         row->name, &finding);
         if (r < 0)
                 return r;
         r = finding_set_text(finding,
                              "CPU %d did %.0f %% of all %s softirqs (%.0f of %.0f per second), with %zu "
                              "CPUs online",
-                             rates->cpus[busiest], share, row->name, busiest_per_second, row->per_second,
-                             n_online);
+                             cpu, share, row->name, imbalance->cpu_per_second, imbalance->per_second, n_online);
         if (r == 0)
-                r = set_imbalance_advice(finding, row->name, rates->cpus[busiest]);
+                r = set_imbalance_advice(finding, row->name, cpu);
         if (r == 0)
-                r = finding_add_integer(finding, "cpu", (uint64_t)rates->cpus[busiest]);
+                r = finding_add_integer(finding, "cpu", (uint64_t)cpu);
         if (r == 0)
-                r = finding_add_integer(finding, "cpuTotal", row->per_cpu[busiest]);
+                r = finding_add_rate(finding, "cpuPerSecond", imbalance->cpu_per_second);
+        if (r == 0)
+                r = finding_add_rate(finding, "perSecond", imbalance->per_second);
+        if (r == 0)
+                r = finding_add_integer(finding, "cpuTotal", row->per_cpu[imbalance->cpu]);
         if (r == 0)
                 r = finding_add_integer(finding, "total", row->total);
         if (r == 0)
                 r = finding_add_integer(finding, "onlineCpus", n_online);
+        if (r == 0)
+                r = cpu_set_add(&finding->cpus, cpu);
+        if (r == 0)
+                finding_set_time(finding, imbalance->time.since_us, imbalance->time.until_us);
         return r;
 }
 
@@ -124,9 +178,11 @@ int finding_softirq_imbalance(struct finding_context *context) {
                 return 0;
 
         for (size_t i = 0; i < rates->n_rows; i++) {
-                if (!is_imbalanced(rates, &rates->rows[i]))
+                struct imbalance imbalance;
+
+                if (!is_steerable(rates->rows[i].name) || !find_imbalance(rates, &rates->rows[i], &imbalance))
                         continue;
-                r = add_imbalance(context, rates, &rates->rows[i]);
+                r = add_imbalance(context, rates, &rates->rows[i], &imbalance);
                 if (r < 0)
                         return r;
         }

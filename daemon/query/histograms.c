@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include "daemon/query/span.h"
-
 /* What a row of the store contributes to a histogram. */
 enum part {
         PART_BUCKET,
@@ -50,7 +48,10 @@ struct histogram_sums {
         size_t n_sums;
 };
 
-static void histogram_sums_done(struct histogram_sums *sums) {
+struct histogram_sums *histogram_sums_free(struct histogram_sums *sums) {
+        if (!sums)
+                return NULL;
+
         for (size_t i = 0; i < sums->n_parts; i++)
                 free(sums->parts[i].key);
         for (size_t i = 0; i < sums->n_sums; i++)
@@ -58,6 +59,8 @@ static void histogram_sums_done(struct histogram_sums *sums) {
         free(sums->parts);
         free(sums->by_row);
         free(sums->sums);
+        free(sums);
+        return NULL;
 }
 
 /* The number of the metric STEM + suffix, where the stem is name without "-time"; -1. */
@@ -336,34 +339,68 @@ static int histograms_make(const struct histogram_sums *sums, const struct rates
         return histograms->source ? histograms_fill(histograms, sums) : -ENOMEM;
 }
 
-int histograms_query(const struct store *store, const struct rates_request *request,
-                     struct histograms **ret_histograms) {
-        _cleanup_(histogram_sums_done) struct histogram_sums sums = { .store = store,
-                                                                      .filter = request->cpus };
-        _cleanup_(histograms_freep) struct histograms *histograms = NULL;
-        struct span span;
+int histogram_sums_new(const struct store *store, const struct rates_request *request,
+                       struct histogram_sums **ret_sums) {
+        _cleanup_(histogram_sums_freep) struct histogram_sums *sums = NULL;
         int r;
 
-        r = histograms_find_metrics(request, &sums);
+        sums = calloc(1, sizeof(*sums));
+        if (!sums)
+                return -ENOMEM;
+
+        sums->store = store;
+        sums->filter = request->cpus;
+        r = histograms_find_metrics(request, sums);
         if (r < 0)
                 return r;
-        r = histograms_find_parts(&sums);
+        r = histograms_find_parts(sums);
         if (r < 0)
                 return r;
-        r = span_scan(store, sums.source, histograms_metric_bits(&sums), request->since_us, request->until_us,
-                      histograms_add_pass, &sums, &span);
-        if (r < 0)
-                return r;
+
+        *ret_sums = TAKE_PTR(sums);
+        return 0;
+}
+
+struct scan_reader histograms_reader(struct histogram_sums *sums) {
+        return (struct scan_reader){
+                .metrics = histograms_metric_bits(sums),
+                .fn = histograms_add_pass,
+                .userdata = sums,
+        };
+}
+
+int histograms_finish(const struct histogram_sums *sums, const struct rates_request *request,
+                      const struct span *span, struct histograms **ret_histograms) {
+        _cleanup_(histograms_freep) struct histograms *histograms = NULL;
+        int r;
 
         histograms = calloc(1, sizeof(*histograms));
         if (!histograms)
                 return -ENOMEM;
-        r = histograms_make(&sums, request, &span, histograms);
+        r = histograms_make(sums, request, span, histograms);
         if (r < 0)
                 return r;
 
         *ret_histograms = TAKE_PTR(histograms);
         return 0;
+}
+
+int histograms_query(const struct store *store, const struct rates_request *request,
+                     struct histograms **ret_histograms) {
+        _cleanup_(histogram_sums_freep) struct histogram_sums *sums = NULL;
+        struct scan_reader reader;
+        struct span span;
+        int r;
+
+        r = histogram_sums_new(store, request, &sums);
+        if (r < 0)
+                return r;
+        reader = histograms_reader(sums);
+        r = span_scan_all(store, sums->source, request->since_us, request->until_us, &reader, 1, &span);
+        if (r < 0)
+                return r;
+
+        return histograms_finish(sums, request, &span, ret_histograms);
 }
 
 struct histograms *histograms_free(struct histograms *histograms) {

@@ -14,6 +14,7 @@
 #include "common/cleanup.h"
 #include "daemon/query/histogram.h"
 #include "daemon/query/rates.h"
+#include "daemon/query/span.h"
 
 struct histogram {
         char *labels[METRIC_LABELS_MAX]; /* the key; NULL where it has none */
@@ -44,5 +45,16 @@ struct histograms {
  * compare; -ENOMEM. */
 int histograms_query(const struct store *store, const struct rates_request *request,
                      struct histograms **ret_histograms);
+/* The same in three steps, for those who read the source for more than this: a reader, a scan with it, and what it has
+ * gathered. -ENOENT already in the first when there is no such histogram. request is borrowed until the last. */
+struct histogram_sums;
+int histogram_sums_new(const struct store *store, const struct rates_request *request,
+                       struct histogram_sums **ret_sums);
+struct histogram_sums *histogram_sums_free(struct histogram_sums *sums);
+DEFINE_CLEANUP(struct histogram_sums *, histogram_sums_free)
+struct scan_reader histograms_reader(struct histogram_sums *sums);
+int histograms_finish(const struct histogram_sums *sums, const struct rates_request *request,
+                      const struct span *span, struct histograms **ret_histograms);
+
 struct histograms *histograms_free(struct histograms *histograms);
 DEFINE_CLEANUP(struct histograms *, histograms_free)

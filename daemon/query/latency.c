@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include "daemon/query/span.h"
-
 enum latency_metric {
         LATENCY_LATENESS,
         LATENCY_LARGEST,
@@ -30,6 +28,12 @@ struct latency_sum {
         struct histogram_peak peak; /* of lateness-max */
 };
 
+/* What a row of the store is, so that nothing need be parsed for each change. */
+struct latency_row {
+        enum latency_metric metric;
+        size_t bucket;
+};
+
 /* All CPUs. */
 struct latency_sums {
         uint64_t n_lost, n_suppressed;
@@ -37,12 +41,19 @@ struct latency_sums {
         unsigned source;
         const struct cpu_set *filter;     /* NULL: all */
         int metrics[_LATENCY_METRIC_MAX]; /* the source's metric number or -1 */
+        struct latency_row *rows;         /* by the store's row number */
         struct latency_sum *cpus;         /* by CPU id */
         size_t n_cpus;
 };
 
-static void latency_sums_done(struct latency_sums *sums) {
+struct latency_sums *latency_sums_free(struct latency_sums *sums) {
+        if (!sums)
+                return NULL;
+
+        free(sums->rows);
         free(sums->cpus);
+        free(sums);
+        return NULL;
 }
 
 static int latency_reserve(struct latency_sums *sums, size_t cpu) {
@@ -62,13 +73,6 @@ static int latency_reserve(struct latency_sums *sums, size_t cpu) {
         return 0;
 }
 
-static void latency_add_bucket(struct latency_sum *sum, const char *name, uint64_t delta) {
-        size_t bucket = histogram_bucket(name);
-
-        if (bucket < HISTOGRAM_BUCKETS)
-                sum->counts[bucket] += delta;
-}
-
 static enum latency_metric latency_metric_of(const struct latency_sums *sums, unsigned metric) {
         enum latency_metric m = 0;
 
@@ -79,12 +83,13 @@ static enum latency_metric latency_metric_of(const struct latency_sums *sums, un
 }
 
 static int latency_add_change(struct latency_sums *sums, const struct store_change *change, bool baseline) {
-        const struct store_row *row = store_row_at(sums->store, sums->source, change->row);
+        const struct latency_row *row = &sums->rows[change->row];
         uint64_t delta = baseline ? 0 : change->delta;
         struct latency_sum *sum;
         int r;
 
-        if (change->cpu == CPU_NONE || (sums->filter && !cpu_set_contains(sums->filter, change->cpu)))
+        if (row->metric == _LATENCY_METRIC_MAX || change->cpu == CPU_NONE ||
+            (sums->filter && !cpu_set_contains(sums->filter, change->cpu)))
                 return 0;
 
         r = latency_reserve(sums, (size_t)change->cpu);
@@ -92,9 +97,10 @@ static int latency_add_change(struct latency_sums *sums, const struct store_chan
                 return r;
 
         sum = &sums->cpus[change->cpu];
-        switch (latency_metric_of(sums, row->metric)) {
+        switch (row->metric) {
         case LATENCY_LATENESS:
-                latency_add_bucket(sum, row->key.name, delta);
+                if (row->bucket < HISTOGRAM_BUCKETS)
+                        sum->counts[row->bucket] += delta;
                 break;
         case LATENCY_LARGEST:
                 histogram_peak_add(&sum->peak, change->value, baseline);
@@ -198,43 +204,90 @@ static uint64_t latency_metric_bits(const struct latency_sums *sums) {
         return bits;
 }
 
-static int latency_sum_up(struct latency_sums *sums, uint64_t since_us, uint64_t until_us) {
-        struct span span;
+static int latency_find_rows(struct latency_sums *sums) {
+        size_t n = store_n_rows(sums->store, sums->source);
+
+        sums->rows = calloc(n + 1, sizeof(*sums->rows));
+        if (!sums->rows)
+                return -ENOMEM;
+
+        for (uint32_t i = 0; i < n; i++) {
+                const struct store_row *row = store_row_at(sums->store, sums->source, i);
+
+                sums->rows[i].metric = latency_metric_of(sums, row->metric);
+                if (sums->rows[i].metric == LATENCY_LATENESS)
+                        sums->rows[i].bucket = histogram_bucket(row->key.name);
+        }
+
+        return 0;
+}
+
+int latency_sums_new(const struct store *store, const struct cpu_set *cpus, struct latency_sums **ret_sums) {
+        _cleanup_(latency_sums_freep) struct latency_sums *sums = NULL;
         int r;
 
-        r = store_find_source(sums->store, "irq-delay");
+        sums = calloc(1, sizeof(*sums));
+        if (!sums)
+                return -ENOMEM;
+
+        sums->store = store;
+        sums->filter = cpus;
+        r = store_find_source(store, "irq-delay");
         if (r < 0)
                 return -ENOENT;
-
         sums->source = (unsigned)r;
         r = latency_find_metrics(sums);
         if (r < 0)
                 return r;
-        return span_scan(sums->store, sums->source, latency_metric_bits(sums), since_us, until_us, latency_add_pass,
-                         sums, &span);
-}
-
-int latency_query(const struct store *store, uint64_t since_us, uint64_t until_us, const struct cpu_set *cpus,
-                  struct latency **ret_latency) {
-        _cleanup_(latency_sums_done) struct latency_sums sums = { .store = store, .filter = cpus };
-        _cleanup_(latency_freep) struct latency *latency = NULL;
-        int r;
-
-        r = latency_sum_up(&sums, since_us, until_us);
+        r = latency_find_rows(sums);
         if (r < 0)
                 return r;
+
+        *ret_sums = TAKE_PTR(sums);
+        return 0;
+}
+
+struct scan_reader latency_reader(struct latency_sums *sums) {
+        return (struct scan_reader){
+                .metrics = latency_metric_bits(sums),
+                .fn = latency_add_pass,
+                .userdata = sums,
+        };
+}
+
+int latency_finish(const struct latency_sums *sums, struct latency **ret_latency) {
+        _cleanup_(latency_freep) struct latency *latency = NULL;
+        int r;
 
         latency = calloc(1, sizeof(*latency));
         if (!latency)
                 return -ENOMEM;
-        r = latency_fill(&sums, latency);
+        r = latency_fill(sums, latency);
         if (r < 0)
                 return r;
 
-        latency->n_lost = sums.n_lost;
-        latency->n_suppressed = sums.n_suppressed;
+        latency->n_lost = sums->n_lost;
+        latency->n_suppressed = sums->n_suppressed;
         *ret_latency = TAKE_PTR(latency);
         return 0;
+}
+
+int latency_query(const struct store *store, uint64_t since_us, uint64_t until_us, const struct cpu_set *cpus,
+                  struct latency **ret_latency) {
+        _cleanup_(latency_sums_freep) struct latency_sums *sums = NULL;
+        struct scan_reader reader;
+        struct span span;
+        int r;
+
+        r = latency_sums_new(store, cpus, &sums);
+        if (r < 0)
+                return r;
+        reader = latency_reader(sums);
+        r = span_scan_all(store, sums->source, since_us, until_us, &reader, 1, &span);
+        if (r < 0)
+                return r;
+
+        return latency_finish(sums, ret_latency);
 }
 
 struct latency *latency_free(struct latency *latency) {

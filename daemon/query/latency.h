@@ -12,6 +12,7 @@
 
 #include "common/cleanup.h"
 #include "daemon/query/histogram.h"
+#include "daemon/query/span.h"
 #include "daemon/store/store.h"
 
 struct latency_cpu {
@@ -33,5 +34,14 @@ struct latency {
  * this online CPU); and the counters "lost" and "suppressed". 0; -ENOENT nothing to compare in the span; -ENOMEM. */
 int latency_query(const struct store *store, uint64_t since_us, uint64_t until_us,
                   const struct cpu_set *cpus, struct latency **ret_latency);
+/* The same in three steps, for those who read the source for more than this: a reader, a scan with it, and what it has
+ * gathered. -ENOENT already in the first when there is no such source. */
+struct latency_sums;
+int latency_sums_new(const struct store *store, const struct cpu_set *cpus, struct latency_sums **ret_sums);
+struct latency_sums *latency_sums_free(struct latency_sums *sums);
+DEFINE_CLEANUP(struct latency_sums *, latency_sums_free)
+struct scan_reader latency_reader(struct latency_sums *sums);
+int latency_finish(const struct latency_sums *sums, struct latency **ret_latency);
+
 struct latency *latency_free(struct latency *latency);
 DEFINE_CLEANUP(struct latency *, latency_free)

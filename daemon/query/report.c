@@ -87,43 +87,87 @@ static int report_fill_gaps(const struct store *store, struct report *report) {
         return store_for_each_gap(store, report->since_us, report->until_us, report_take_gap, &walk);
 }
 
-/* Nothing to compare is no failure of the report: that part stays NULL, and the gaps say why. */
-static int report_fill_rates(const struct store *store, const struct report_request *request,
-                             const char *source, struct rates **ret_rates) {
-        const struct rates_request rates_request = {
-                .source = source,
-                .metric = source, /* the collectors' main metric bears their name */
+static int report_fill_load(const struct store *store, const struct report_request *request, struct report *report) {
+        const struct load_request load_request = {
                 .since_us = request->since_us,
                 .until_us = request->until_us,
                 .cpus = request->cpus,
+                .stretch_ns = REPORT_STRETCH_NS,
+                .history_ns = REPORT_HISTORY_NS,
         };
         int r;
 
-        r = rates_query(store, &rates_request, ret_rates);
+        r = load_query(store, &load_request, &report->load);
+        if (r < 0)
+                return r;
+
+        report->softirqs = report->load->metrics[LOAD_SOFTIRQS];
+        report->interrupts = report->load->metrics[LOAD_INTERRUPTS];
+        return moments_query(store, report->load, request->cpus, &report->moments);
+}
+
+/* What irq-delay counts is most of all that is counted: read once for latency and both kinds of times. */
+struct delay_readers {
+        struct latency_sums *latency;
+        struct histogram_sums *times[2];
+        struct rates_request requests[2];
+        struct scan_reader readers[3];
+        size_t n;
+};
+
+static void delay_readers_done(struct delay_readers *delay) {
+        (void)latency_sums_free(delay->latency); /* these return NULL */
+        for (size_t i = 0; i < ELEMENTSOF(delay->times); i++)
+                (void)histogram_sums_free(delay->times[i]);
+}
+
+/* Those for which there is something to read. */
+static int delay_readers_init(struct delay_readers *delay, const struct store *store,
+                              const struct report_request *request) {
+        static const char *const metrics[] = { "softirq-time", "hardirq-time" };
+        int r;
+
+        r = latency_sums_new(store, request->cpus, &delay->latency);
+        if (r == 0)
+                delay->readers[delay->n++] = latency_reader(delay->latency);
+        for (size_t i = 0; i < ELEMENTSOF(metrics) && (r == 0 || r == -ENOENT); i++) {
+                delay->requests[i] = (struct rates_request){
+                        .source = "irq-delay",
+                        .metric = metrics[i],
+                        .since_us = request->since_us,
+                        .until_us = request->until_us,
+                        .cpus = request->cpus,
+                };
+                r = histogram_sums_new(store, &delay->requests[i], &delay->times[i]);
+                if (r == 0)
+                        delay->readers[delay->n++] = histograms_reader(delay->times[i]);
+        }
+
         return r == -ENOENT ? 0 : r;
 }
 
-static int report_fill_latency(const struct store *store, const struct report_request *request,
-                               struct latency **ret_latency) {
-        int r;
+static int report_fill_delay(const struct store *store, const struct report_request *request,
+                             struct report *report) {
+        _cleanup_(delay_readers_done) struct delay_readers delay = {};
+        struct histograms **const times[] = { &report->softirq_times, &report->hardirq_times };
+        struct span span;
+        int r, source;
 
-        r = latency_query(store, request->since_us, request->until_us, request->cpus, ret_latency);
-        return r == -ENOENT ? 0 : r;
-}
+        r = delay_readers_init(&delay, store, request);
+        if (r < 0 || delay.n == 0)
+                return r;
+        source = store_find_source(store, "irq-delay"); /* there is one: it has readers */
+        r = span_scan_all(store, (unsigned)source, request->since_us, request->until_us, delay.readers, delay.n,
+                              &span);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
 
-static int report_fill_times(const struct store *store, const struct report_request *request,
-                             const char *metric, struct histograms **ret_histograms) {
-        const struct rates_request times_request = {
-                .source = "irq-delay",
-                .metric = metric,
-                .since_us = request->since_us,
-                .until_us = request->until_us,
-                .cpus = request->cpus,
-        };
-        int r;
-
-        r = histograms_query(store, &times_request, ret_histograms);
-        return r == -ENOENT ? 0 : r;
+        if (delay.latency)
+                r = latency_finish(delay.latency, &report->latency);
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(times); i++)
+                if (delay.times[i])
+                        r = histograms_finish(delay.times[i], &delay.requests[i], &span, times[i]);
+        return r;
 }
 
 /* Packets belong to no CPU: a selection of CPUs does not change them. */
@@ -133,6 +177,27 @@ static int report_fill_packets(const struct store *store, const struct report_re
 
         r = packets_query(store, request->since_us, request->until_us, ret_packets);
         return r == -ENOENT ? 0 : r;
+}
+
+static int report_fill_gauge(const struct store *store, const struct report *report, const char *metric,
+                             struct gauges **ret_gauges) {
+        const struct gauges_request request = { .source = "affinity", .metric = metric, .at_us = report->until_us };
+        int r;
+
+        r = gauges_query(store, &request, ret_gauges);
+        return r == -ENOENT ? 0 : r;
+}
+
+static int report_fill_affinity(const struct store *store, const struct report_request *request,
+                                struct report *report) {
+        int r;
+
+        r = affinity_query(store, request->since_us, request->until_us, request->cpus, &report->affinity);
+        if (r == 0)
+                r = report_fill_gauge(store, report, "isolated", &report->isolated);
+        if (r == 0)
+                r = report_fill_gauge(store, report, "irqbalance", &report->irqbalance);
+        return r;
 }
 
 static int report_fill(const struct store *store, const struct report_request *request,
@@ -145,22 +210,13 @@ static int report_fill(const struct store *store, const struct report_request *r
         r = slow_query(store, request->since_us, request->until_us, request->cpus, &report->slow);
         if (r < 0)
                 return r;
-        r = report_fill_latency(store, request, &report->latency);
+        r = report_fill_delay(store, request, report);
         if (r < 0)
                 return r;
-        r = report_fill_rates(store, request, "softirqs", &report->softirqs);
+        r = report_fill_load(store, request, report);
         if (r < 0)
                 return r;
-        r = report_fill_rates(store, request, "interrupts", &report->interrupts);
-        if (r < 0)
-                return r;
-        r = affinity_query(store, request->since_us, request->until_us, request->cpus, &report->affinity);
-        if (r < 0)
-                return r;
-        r = report_fill_times(store, request, "softirq-time", &report->softirq_times);
-        if (r < 0)
-                return r;
-        r = report_fill_times(store, request, "hardirq-time", &report->hardirq_times);
+        r = report_fill_affinity(store, request, report);
         if (r < 0)
                 return r;
         r = report_fill_packets(store, request, &report->packets);
@@ -169,7 +225,7 @@ static int report_fill(const struct store *store, const struct report_request *r
         r = report_fill_gaps(store, report);
         if (r < 0)
                 return r;
-        return findings_evaluate(report, &report->findings);
+        return findings_evaluate(report, request->status, &report->findings);
 }
 
 int report_query(const struct store *store, const struct report_request *request,
@@ -204,11 +260,13 @@ struct report *report_free(struct report *report) {
                 free(report->gaps[i].reason);
         }
         free(report->gaps);
+        (void)gauges_free(report->isolated);
+        (void)gauges_free(report->irqbalance);
         (void)windows_free(report->windows); /* these return NULL */
         (void)slow_free(report->slow);
         (void)latency_free(report->latency);
-        (void)rates_free(report->softirqs);
-        (void)rates_free(report->interrupts);
+        (void)load_free(report->load);
+        moments_done(&report->moments);
         (void)affinity_free(report->affinity);
         (void)histograms_free(report->softirq_times);
         (void)histograms_free(report->hardirq_times);

@@ -44,6 +44,32 @@ int span_scan(const struct store *store, unsigned source, uint64_t metrics, uint
         return 0;
 }
 
+struct readers {
+        const struct scan_reader *items;
+        size_t n;
+};
+
+static int span_read(const struct store_pass *pass, bool baseline, void *userdata) {
+        const struct readers *readers = userdata;
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < readers->n; i++)
+                r = readers->items[i].fn(pass, baseline, readers->items[i].userdata);
+
+        return r;
+}
+
+int span_scan_all(const struct store *store, unsigned source, uint64_t since_us, uint64_t until_us,
+                      const struct scan_reader *readers, size_t n, struct span *ret_span) {
+        struct readers all = { .items = readers, .n = n };
+        uint64_t metrics = 0;
+
+        for (size_t i = 0; i < n; i++)
+                metrics |= readers[i].metrics;
+
+        return span_scan(store, source, metrics, since_us, until_us, span_read, &all, ret_span);
+}
+
 struct gap_count {
         unsigned source;
         size_t n;

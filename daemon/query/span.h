@@ -26,5 +26,16 @@ typedef int (*span_fn)(const struct store_pass *pass, bool baseline, void *userd
  * are not two passes to compare; -ENOMEM; negative results of fn. */
 int span_scan(const struct store *store, unsigned source, uint64_t metrics, uint64_t since_us, uint64_t until_us,
               span_fn fn, void *userdata, struct span *ret_span);
+/* One of several that read a source in the same scan. Changes of metrics that only others want come by, too: it passes
+ * over them. */
+struct scan_reader {
+        uint64_t metrics;
+        span_fn fn;
+        void *userdata;
+};
+
+/* span_scan() for all of them at once; the first negative result of one ends it. */
+int span_scan_all(const struct store *store, unsigned source, uint64_t since_us, uint64_t until_us,
+                      const struct scan_reader *readers, size_t n, struct span *ret_span);
 /* How many gaps of the source touch the range. */
 size_t span_n_gaps(const struct store *store, unsigned source, uint64_t since_us, uint64_t until_us);

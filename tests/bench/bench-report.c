@@ -382,18 +382,18 @@ static int bench_report(const struct bench *b, const struct report_request *requ
         for (unsigned i = 0; r >= 0 && i < REPORTS; i++) {
                 _cleanup_(report_freep) struct report *report = NULL;
                 struct json_object *object = NULL;
-                uint64_t start = clock_ns(CLOCK_MONOTONIC), queried;
+                uint64_t start = clock_ns(CLOCK_THREAD_CPUTIME_ID), queried;
                 size_t size = 0;
 
                 r = report_query(b->store, request, &report);
-                queried = clock_ns(CLOCK_MONOTONIC);
+                queried = clock_ns(CLOCK_THREAD_CPUTIME_ID);
                 query_ns[i] = queried - start;
                 if (r < 0 || (r = json_report(report, &host, true, &object)) < 0)
                         return r;
 
                 r = json_size(object, &size);
                 json_object_put(object);
-                json_ns[i] = clock_ns(CLOCK_MONOTONIC) - queried;
+                json_ns[i] = clock_ns(CLOCK_THREAD_CPUTIME_ID) - queried;
                 (void)snprintf(rest, sizeof(rest), ", %zu KiB", size / 1024);
         }
         if (r < 0)

@@ -111,6 +111,26 @@ static void add_packets(struct store *store) {
         }
 }
 
+/* One CPU's time and one network device, by the names that reports go by. */
+static inline void fill_machine(struct store *store) {
+        static const struct metric_desc cpu_time[] = { { "cpu-time", "ns", "", "mode", {}, METRIC_COUNTER, 64 } };
+        static const struct metric_desc packets[] = { { "rx-packets", "1", "", "device", {}, METRIC_COUNTER, 64 },
+                                                      { "rx-bytes", "bytes", "", "device", {}, METRIC_COUNTER, 64 } };
+        _cleanup_(batch_done) struct batch batch = {};
+        unsigned cpu, netdev;
+
+        assert_int_equal(store_add_source(store, "cpu", cpu_time, ELEMENTSOF(cpu_time), &cpu), 0);
+        assert_int_equal(store_add_source(store, "netdev", packets, ELEMENTSOF(packets), &netdev), 0);
+        batch_init(&batch);
+        for (unsigned i = 0; i < 3; i++) {
+                ADD_ROW(&batch, 0, "softirq", i * MSEC(250), 0);
+                commit(store, cpu, 4 + i, &batch);
+                assert_int_equal(batch_add_single(&batch, 0, "eth0", i * 100), 0);
+                assert_int_equal(batch_add_single(&batch, 1, "eth0", i * 6000), 0);
+                commit(store, netdev, 4 + i, &batch);
+        }
+}
+
 /* Something of everything that the interface has a field for. */
 static void fill_store(struct store *store) {
         const struct row_key eth0 = { "24", { "PCI-MSI", "1-edge", "eth0" } };
@@ -142,6 +162,7 @@ static void fill_store(struct store *store) {
         }
 
         add_packets(store);
+        fill_machine(store);
         add_full_event(store);
         (void)add_window(store, 5, CPU_NONE, CLASS_NONE, 0, 0, NULL, NULL); /* nearly everything null */
         add_affinity_event(store);

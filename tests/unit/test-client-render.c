@@ -78,6 +78,14 @@ static int histograms_ascii(const struct style *style, struct json_object *histo
         return render_histograms(&ascii, histograms, RATES_BY_RATE, f);
 }
 
+static int render_syn_flood(const struct style *style, struct json_object *report, FILE *f) {
+        return render_findings_of(style, report, "syn-flood", f);
+}
+
+static int render_no_such(const struct style *style, struct json_object *report, FILE *f) {
+        return render_findings_of(style, report, "no-such-finding", f);
+}
+
 static const struct golden {
         const char *fixture, *suffix;
         int (*render)(const struct style *style, struct json_object *object, FILE *f);
@@ -91,6 +99,10 @@ static const struct golden {
         { "report-db1", "file", render_report, 0, false },
         { "report-spans", "80", render_report, 80, false },
         { "report-spans", "200", render_report, 200, false },
+        { "report-syn-flood", "80", render_report, 80, false },
+        { "report-syn-flood", "100", render_report, 100, false },
+        { "report-syn-flood", "finding", render_syn_flood, 80, false },
+        { "report-syn-flood", "no-finding", render_no_such, 80, false },
         { "report-affinity", "80", render_report, 80, false },
         { "report-affinity", "200", render_report, 200, false },
         { "report-quiet", "80", render_report, 80, false },

@@ -227,7 +227,11 @@ static void test_report(void **state) {
         check_text(reply, "report.affinityChanges.0.newCpus", "0");
         check_int(reply, "report.latency.0.samples", 2);
         check_text(reply, "report.latency.0.coverage", "0.9");
-        check_text(reply, "report.gaps.5.reason", "too expensive");
+        check_text(reply, "report.gaps.7.reason", "too expensive");
+        check_text(reply, "report.cpuTimes.0.softirq", "0.25");
+        check_text(reply, "report.devices.0.device", "eth0");
+        check_text(reply, "report.devices.0.rxPacketsPerSecond", "100.0");
+        check_text(reply, "report.devices.0.rxBytesPerSecond", "6000.0");
         assert_int_equal(json_object_array_length(at(reply, "report.interruptTimes")), 2);
         check_text(reply, "report.interruptTimes.0.kind", "softirq");
         check_text(reply, "report.interruptTimes.0.name", "NET_RX");

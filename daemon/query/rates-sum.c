@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "daemon/query/rates-sum.h"
+
+#include <string.h>
+
+void rates_sums_done(struct rates_sums *sums) {
+        for (size_t i = 0; i < sums->n_rows; i++)
+                free(sums->rows[i].cells);
+        free(sums->rows);
+        free(sums->series);
+        cpu_set_done(&sums->cpus);
+        cpu_set_done(&sums->online);
+        peak_clock_done(&sums->clock);
+}
+
+static bool rates_wants(const struct rates_sums *sums, int cpu) {
+        return !sums->request->cpus || cpu_set_contains(sums->request->cpus, cpu);
+}
+
+static int rates_reserve_cell(struct rates_sum *row, size_t cpu) {
+        size_t n = MAX(row->n_cells * 2, cpu + 1);
+        uint32_t *cells;
+
+        if (cpu < row->n_cells)
+                return 0;
+
+        cells = reallocarray(row->cells, n, sizeof(*cells));
+        if (!cells)
+                return -ENOMEM;
+
+        memset(cells + row->n_cells, 0, (n - row->n_cells) * sizeof(*cells));
+        row->cells = cells;
+        row->n_cells = n;
+        return 0;
+}
+
+static int rates_reserve_series(struct rates_sums *sums) {
+        size_t allocated = MAX(sums->series_allocated * 2, (size_t)64);
+        struct rates_series *series;
+
+        if (sums->n_series < sums->series_allocated)
+                return 0;
+
+        series = reallocarray(sums->series, allocated, sizeof(*series));
+        if (!series)
+                return -ENOMEM;
+
+        sums->series = series;
+        sums->series_allocated = allocated;
+        return 0;
+}
+
+struct rates_series *rates_sums_series(const struct rates_sums *sums, const struct rates_sum *row,
+                                       size_t cpu) {
+        uint32_t place = cpu < row->n_cells ? row->cells[cpu] : 0;
+
+        return place > 0 ? &sums->series[place - 1] : NULL;
+}
+
+static int rates_get_series(struct rates_sums *sums, struct rates_sum *row, size_t cpu,
+                            struct rates_series **ret_series) {
+        int r;
+
+        *ret_series = rates_sums_series(sums, row, cpu);
+        if (*ret_series)
+                return 0;
+
+        r = rates_reserve_cell(row, cpu);
+        if (r < 0)
+                return r;
+        r = rates_reserve_series(sums);
+        if (r < 0)
+                return r;
+
+        sums->series[sums->n_series++] = (struct rates_series){};
+        row->cells[cpu] = (uint32_t)sums->n_series;
+        *ret_series = &sums->series[sums->n_series - 1];
+        return 0;
+}
+
+static int rates_add_delta(struct rates_sums *sums, struct rates_sum *row,
+                           const struct store_change *change) {
+        struct rates_series *series;
+        int r;
+
+        peak_series_add(&row->peak, &sums->clock, change->delta);
+        if (change->cpu == CPU_NONE) {
+                row->single += change->delta;
+                return 0;
+        }
+
+        r = rates_get_series(sums, row, (size_t)change->cpu, &series);
+        if (r < 0)
+                return r;
+
+        if (series->peak.total == 0) {
+                /* A counter that started over says nothing of what was before. */
+                series->has_start = !change->reset && change->value >= change->delta;
+                series->start = change->value - change->delta;
+        }
+        peak_series_add(&series->peak, &sums->clock, change->delta);
+        series->parts[sums->part] += change->delta;
+        return 0;
+}
+
+static int rates_add_change(struct rates_sums *sums, const struct store_change *change, bool baseline) {
+        struct rates_sum *row = &sums->rows[change->row];
+
+        if (row->metric < 0)
+                return 0;
+        /* A value of no CPU is no part of a selection of CPUs. */
+        if (change->cpu == CPU_NONE ? !!sums->request->cpus : !rates_wants(sums, change->cpu))
+                return 0;
+
+        row->seen = true;
+        if (baseline)
+                return 0;
+
+        row->changed = true;
+        row->n_resets += change->reset;
+        return rates_add_delta(sums, row, change);
+}
+
+static int rates_add_cpus(struct rates_sums *sums, const struct cpu_set *cpus) {
+        int r;
+
+        cpu_set_clear(&sums->online);
+        for (int cpu = cpu_set_next(cpus, 0); cpu >= 0; cpu = cpu_set_next(cpus, cpu + 1)) {
+                if (!rates_wants(sums, cpu))
+                        continue;
+                r = cpu_set_add(&sums->online, cpu);
+                if (r < 0)
+                        return r;
+                r = cpu_set_add(&sums->cpus, cpu);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+/* Before the clock goes on: what a pass brings happened since the one before. */
+static void rates_choose_part(struct rates_sums *sums, const struct stamp *stamp, bool baseline) {
+        uint64_t quarter_ns =
+                (sums->request->until_us - sums->request->since_us) * NSEC_PER_USEC / RATES_PARTS;
+
+        if (baseline) {
+                sums->part_start = *stamp;
+                return;
+        }
+
+        sums->part = quarter_ns > 0
+                             ? (sums->clock.now.monotonic_ns - sums->part_start.monotonic_ns) / quarter_ns
+                             : 0;
+        sums->part = MIN(sums->part, (size_t)RATES_PARTS - 1);
+        sums->part_ns[sums->part] += stamp->monotonic_ns - sums->clock.now.monotonic_ns;
+}
+
+static int rates_add_pass(const struct store_pass *pass, bool baseline, void *userdata) {
+        struct rates_sums *sums = userdata;
+        int r;
+
+        rates_choose_part(sums, &pass->stamp, baseline);
+        r = baseline ? peak_clock_start(&sums->clock, sums->request->stretch_ns, &pass->stamp)
+                     : peak_clock_advance(&sums->clock, &pass->stamp);
+        if (r == 0)
+                r = rates_add_cpus(sums, pass->cpus);
+        for (size_t i = 0; r == 0 && i < pass->n_changes; i++)
+                r = rates_add_change(sums, &pass->changes[i], baseline);
+
+        return r;
+}
+
+static int rates_take_history(const struct store_pass *pass, void *userdata) {
+        struct rates_sums *sums = userdata;
+
+        sums->history_ns = sums->span.first.monotonic_ns > pass->stamp.monotonic_ns
+                                   ? sums->span.first.monotonic_ns - pass->stamp.monotonic_ns
+                                   : 0;
+        for (size_t i = 0; i < sums->n_series; i++) {
+                sums->series[i].history = sums->series[i].start; /* less what it had: zeros are left out */
+                sums->series[i].has_history = sums->series[i].has_start;
+        }
+
+        for (size_t i = 0; i < pass->n_changes; i++) {
+                const struct store_change *change = &pass->changes[i];
+                struct rates_series *series = NULL;
+
+                if (change->cpu != CPU_NONE)
+                        series = rates_sums_series(sums, &sums->rows[change->row], (size_t)change->cpu);
+                if (!series)
+                        continue;
+                series->has_history = series->has_start && series->start >= change->value;
+                series->history = series->start - change->value;
+        }
+
+        return 0;
+}
+
+static int rates_ignore_pass(const struct store_pass *pass, void *userdata) {
+        return 0;
+}
+
+/* The values at one moment before the span are enough: what counters did since is in their difference. */
+static int rates_fill_history(struct rates_sums *sums, uint64_t metrics) {
+        uint64_t first_us, last_us, since_us = sums->span.first.realtime_us;
+        int r;
+
+        if (store_source_range(sums->store, sums->source, &first_us, &last_us) < 0 || first_us >= since_us)
+                return 0;
+
+        if (since_us - first_us > sums->request->history_ns / NSEC_PER_USEC)
+                first_us = since_us - sums->request->history_ns / NSEC_PER_USEC;
+        r = store_scan_metrics(sums->store, sums->source, metrics, first_us, first_us, rates_take_history,
+                               rates_ignore_pass, sums);
+        return r == -ENOENT ? 0 : r;
+}
+
+static int rates_find_metric(const struct rates_sums *sums, uint32_t row) {
+        unsigned metric = store_row_at(sums->store, sums->source, row)->metric;
+
+        for (size_t i = 0; i < sums->n_metrics; i++)
+                if (sums->metrics[i] == metric)
+                        return (int)i;
+
+        return -1;
+}
+
+int rates_sums_fill(struct rates_sums *sums) {
+        uint64_t bits = 0;
+        int r;
+
+        sums->n_rows = store_n_rows(sums->store, sums->source);
+        sums->rows = calloc(MAX(sums->n_rows, (size_t)1), sizeof(*sums->rows));
+        if (!sums->rows) {
+                sums->n_rows = 0;
+                return -ENOMEM;
+        }
+
+        for (uint32_t i = 0; i < sums->n_rows; i++)
+                sums->rows[i].metric = rates_find_metric(sums, i);
+        for (size_t i = 0; i < sums->n_metrics; i++)
+                if (sums->metrics[i] != STORE_METRIC_NONE)
+                        bits |= store_metric_bit(sums->metrics[i]);
+
+        r = span_scan(sums->store, sums->source, bits, sums->request->since_us, sums->request->until_us,
+                      rates_add_pass, sums, &sums->span);
+        if (r < 0 || sums->request->history_ns == 0)
+                return r;
+        return rates_fill_history(sums, bits);
+}
