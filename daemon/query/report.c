@@ -58,14 +58,19 @@ static int report_note_gap(const struct store_gap *gap, void *userdata) {
 
 /* What lies before the first pass, or attempt at one, that is known of. The reason holds in every case: a
  * first start, a restart (memory is empty then), and passes that were dropped since. */
-static int report_add_start(const struct store *store, unsigned source, struct report *report) {
+static int report_add_start(const struct store *store, unsigned source, bool any_passes, struct report *report) {
         struct record_start start = { .source = source, .first_us = report->until_us };
         uint64_t first_us, last_us;
+        bool has_passes = store_source_range(store, source, &first_us, &last_us) >= 0;
 
-        if (store_source_range(store, source, &first_us, &last_us) >= 0)
+        if (has_passes)
                 start.first_us = MIN(start.first_us, first_us);
         (void)store_for_each_gap(store, report->since_us, report->until_us, report_note_gap,
                                  &start); /* returns what the callback returns: 0 */
+
+        /* Others delivered, this one never did nor failed to: it is switched off or cannot run here, as status says. */
+        if (any_passes && !has_passes && start.first_us == report->until_us)
+                return 0;
 
         return report_add_gap(
                 report, store_source_name(store, source), report->since_us, start.first_us,
@@ -76,10 +81,14 @@ static int report_add_start(const struct store *store, unsigned source, struct r
 
 static int report_fill_gaps(const struct store *store, struct report *report) {
         struct gap_walk walk = { .store = store, .report = report };
+        uint64_t first_us, last_us;
+        bool any_passes = false;
         int r;
 
+        for (unsigned i = 0; i < store_n_sources(store); i++)
+                any_passes = any_passes || store_source_range(store, i, &first_us, &last_us) >= 0;
         for (unsigned i = 0; i < store_n_sources(store); i++) {
-                r = report_add_start(store, i, report);
+                r = report_add_start(store, i, any_passes, report);
                 if (r < 0)
                         return r;
         }

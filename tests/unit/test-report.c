@@ -225,6 +225,20 @@ static void test_never_succeeded(void **state) {
         assert_string_equal(report->gaps[1].reason, "garbled");
 }
 
+/* What is switched off or cannot run beside others that deliver is no gap. */
+static void test_not_running(void **state) {
+        _cleanup_(report_freep) struct report *report = NULL;
+        struct fixture *f = *state;
+        unsigned softirqs = add_collector_source(f->store, &collector_softirqs);
+
+        (void)add_collector_source(f->store, &collector_pressure);
+        softirq_pass(f, softirqs, 1, 1);
+        softirq_pass(f, softirqs, 2, 2);
+        report = query(f, 0, 10);
+        assert_int_equal(report->n_gaps, 1);
+        check_gap(report, 0, "softirqs", 0, 1, true);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -236,6 +250,7 @@ int main(void) {
                 TEST(test_affinity_of_cpus),
                 TEST(test_gaps_are_clipped),
                 TEST(test_never_succeeded),
+                TEST(test_not_running),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
