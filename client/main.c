@@ -29,6 +29,7 @@ static const struct verb {
         { "show", "Everything of one event, with its stacks", verb_show, VERB_CPUS },
         { "rates", "Softirqs, interrupts, CPU time or packets as rates", verb_rates, VERB_SPAN | VERB_CPUS },
         { "flame", "Stacks of windows as an interactive flame graph (SVG)", verb_flame, VERB_SPAN | VERB_CPUS },
+        { "metrics", "Counters and histograms in the text format of Prometheus", verb_metrics, 0 },
         { "status", "State, costs, losses and settings of the daemon", verb_status, 0 },
         { "selftest", "Prove on this machine that windows are found and measured right", verb_selftest, VERB_CPUS },
         { "set", "Change a setting of the running daemon", verb_set, 0 },

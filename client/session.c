@@ -53,6 +53,10 @@ static int reply_failed(const char *error, struct json_object *parameters) {
         return text ? fail_with("%s", text) : fail_memory();
 }
 
+int session_failed(int r, const char *error) {
+        return error ? reply_failed(error, NULL) : transport_failed(r);
+}
+
 static int session_send(struct varlink_client *client, const char *method, struct json_object *parameters,
                         bool more) {
         _cleanup_(json_putp) _unused_ struct json_object *owned = parameters;
