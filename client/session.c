@@ -8,6 +8,7 @@
 #include "client/field.h"
 #include "client/message.h"
 #include "client/output.h"
+#include "client/remote.h"
 #include "common/json-build.h"
 
 #define INTERFACE "io.irqwatch.monitor."
@@ -15,6 +16,9 @@
 int session_open(const struct options *options, uint64_t timeout_ns, struct varlink_client **ret_client) {
         _cleanup_(freep) char *text = NULL;
         int r;
+
+        if (options->host)
+                return remote_open(options, timeout_ns, ret_client);
 
         r = varlink_client_connect(options->socket, timeout_ns, ret_client);
         if (r >= 0)
