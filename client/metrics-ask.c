@@ -18,10 +18,10 @@ enum {
 };
 
 static const struct question {
-        const char *method, *member;
+        const char *method, *member; /* member NULL: the whole reply */
         const char *source;
         const char *metrics[NAMES_MAX], *rows[NAMES_MAX];
-        bool per_cpu;
+        bool per_cpu, may_lack;
 } questions[] = {
         [ANSWER_STATUS] = { "GetStatus", "status" },
         [ANSWER_EVENTS] = { "GetEventTotals", "totals" },
@@ -41,6 +41,7 @@ static const struct question {
                          { "cpu-time" },
                          { "irq", "softirq", "steal" },
                          true },
+        [ANSWER_ALERTS] = { .method = "ListAlerts", .may_lack = true },
         [ANSWER_PRESSURE] = { "GetMetrics", "metrics", "pressure", { "irq-stall" } },
 };
 _Static_assert(ELEMENTSOF(questions) == _ANSWER_MAX, "a question for each answer");
@@ -111,6 +112,12 @@ static int set_remaining(struct varlink_client *client, uint64_t deadline_ns) {
         return 0;
 }
 
+/* A collector that does not run; or a daemon that is older than the question. */
+static bool means_nothing_there(const struct question *question, const char *error) {
+        return (question->source && strcmp(error, INTERFACE "NoData") == 0) ||
+               (question->may_lack && strcmp(error, "org.varlink.service.MethodNotFound") == 0);
+}
+
 /* Calls and takes the member out of the reply; NULL when the daemon has no such data. */
 static int call(struct varlink_client *client, const struct question *question,
                 struct json_object *parameters, uint64_t deadline_ns, struct json_object **ret_member,
@@ -130,7 +137,7 @@ static int call(struct varlink_client *client, const struct question *question,
         if (r < 0)
                 return r;
 
-        if (error && question->source && strcmp(error, INTERFACE "NoData") == 0) {
+        if (error && means_nothing_there(question, error)) {
                 *ret_member = NULL;
                 return 0;
         }
@@ -139,7 +146,7 @@ static int call(struct varlink_client *client, const struct question *question,
                 return -EREMOTEIO;
         }
 
-        *ret_member = json_object_get(field_object(reply, question->member));
+        *ret_member = json_object_get(question->member ? field_object(reply, question->member) : reply);
         return *ret_member ? 0 : -EBADMSG;
 }
 

@@ -23,13 +23,15 @@ enum metrics_answer {
         ANSWER_KSOFTIRQD,
         ANSWER_CPU,
         ANSWER_PRESSURE,
+        ANSWER_ALERTS,
         _ANSWER_MAX,
 };
 
 /* All-zero is empty. */
 struct metrics_answers {
-        struct json_object *items[_ANSWER_MAX]; /* the reply's one member, owned; NULL: no such data */
-        struct json_object *wanted;             /* Metrics of the interrupts that are wanted per CPU; owned */
+        struct json_object
+                *items[_ANSWER_MAX]; /* the reply's one member, or all of it; owned; NULL: no such data */
+        struct json_object *wanted;  /* Metrics of the interrupts that are wanted per CPU; owned */
 };
 
 struct metrics_request {

@@ -85,7 +85,7 @@ static void write_cost(struct families *families, struct json_object *status) {
 /* 1: does all that it is configured to do; 0: less, or nothing. Those that are switched off are left out. */
 static void write_collectors(struct families *families, struct json_object *status) {
         static const struct metrics_family up = { "irqwatch_collector_up", NULL,
-                                                  "1: the collector does all that it is configured to do.",
+                                                  "Whether the collector does all that it is configured to do.",
                                                   METRICS_GAUGE };
         static const struct metrics_family failed = { "irqwatch_collector_failed_passes", NULL,
                                                       "Passes of the collector that failed.",
@@ -113,6 +113,37 @@ static uint64_t delay_total(const struct families *families, const char *metric)
         struct json_object *answer = families->answers->items[ANSWER_DELAYS];
 
         return field_u64(metrics_find_row(metrics_find(answer, metric), ""), "total");
+}
+
+static uint64_t count_active(struct json_object *alerts, const char *rule) {
+        uint64_t n = 0;
+
+        for (size_t i = 0; i < array_length(alerts); i++) {
+                struct json_object *alert = array_at(alerts, i);
+
+                n += strcmp(field_string(alert, "rule") ?: "", rule) == 0 &&
+                     strcmp(field_string(alert, "state") ?: "cleared", "cleared") != 0;
+        }
+
+        return n;
+}
+
+static void write_alerts(struct families *families) {
+        static const struct metrics_family family = {
+                "irqwatch_alert_active", NULL, "What a rule of irqwatchd is raised for: how many things.",
+                METRICS_GAUGE
+        };
+        struct json_object *answer = families->answers->items[ANSWER_ALERTS];
+        struct json_object *rules = field_array(answer, "rules");
+
+        metrics_family(&families->writer, &family);
+        for (size_t i = 0; i < array_length(rules); i++) {
+                const char *name = field_string(array_at(rules, i), "name") ?: "";
+
+                if (field_boolean(array_at(rules, i), "enabled"))
+                        metrics_u64(&families->writer, (const struct metrics_label[]){ { "rule", name }, {} },
+                                    count_active(field_array(answer, "alerts"), name));
+        }
 }
 
 /* Everything that was seen and not kept. */
@@ -168,13 +199,14 @@ static void write_all(struct families *families) {
         families_write_interrupts(families);
         write_pressure(families);
         write_collectors(families, status);
+        write_alerts(families);
         write_losses(families, status);
         write_cost(families, status);
 }
 
 int metrics_render(const struct metrics_answers *answers, enum metrics_format format, char **ret_text,
                    size_t *ret_size, size_t *ret_n_samples) {
-        static const struct metrics_family up = { "irqwatch_up", NULL, "1: irqwatchd answered.",
+        static const struct metrics_family up = { "irqwatch_up", NULL, "Whether irqwatchd answered.",
                                                   METRICS_GAUGE };
         _cleanup_(freep) char *text = NULL;
         struct families families = { .writer = { .format = format }, .answers = answers };
