@@ -135,8 +135,8 @@ class Host:
         words = [*wrapper, EXPORTER, "--socket", self.path, *self.options]
         with open(os.path.join(self.directory, "exporter.log"), "ab") as log:
             self.exporter = subprocess.Popen(
-                ["sh", "-c", 'fd=$1; shift; [ "$fd" = 3 ] || eval "exec 3<&$fd"; '
-                             'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', "sh", str(self.listener.fileno()), *words],
+                ["bash", "-c", 'fd=$1; shift; [ "$fd" = 3 ] || exec 3<&"$fd"; '
+                               'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', "bash", str(self.listener.fileno()), *words],
                 stderr=log, pass_fds=[self.listener.fileno()])
 
     def stop(self):
