@@ -48,7 +48,8 @@ static int bridge_copy(int from, int to) {
         return n > 0;
 }
 
-/* 0 when either side has ended; -errno. */
+/* 0 when either side has ended; -errno. irqctl ends when it has its answers: a stream that went on without it
+ * would keep ssh alive until the next event. */
 static int bridge_run(int fd) {
         struct pollfd fds[] = { { .fd = STDIN_FILENO, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
         int r = 1;
@@ -61,12 +62,8 @@ static int bridge_run(int fd) {
                 }
                 if (fds[1].revents)
                         r = bridge_copy(fd, STDOUT_FILENO);
-                if (r > 0 && fds[0].revents && bridge_copy(STDIN_FILENO, fd) <= 0) {
-                        /* No more questions; answers may still come. */
-                        fds[0].fd = -1;
-                        if (shutdown(fd, SHUT_WR) < 0)
-                                return -errno;
-                }
+                if (r > 0 && fds[0].revents)
+                        r = bridge_copy(STDIN_FILENO, fd);
         }
 
         return r == -ECONNRESET || r == -EPIPE ? 0 : r;
