@@ -113,7 +113,8 @@ class Host:
         collectors = ("softirqs", "interrupts", "softnet", "cpu", "ksoftirqd") if root else ()
         self.config = os.path.join(directory, "irqwatchd.conf")
         with open(self.config, "w", encoding="utf-8") as file:
-            file.write("".join(f"[{name}]\ninterval = {interval}\n" for name in collectors if self.knows(name)) + config)
+            file.write("".join(f"[{name}]\ninterval = {interval}\n" + ("budget = 100%\n" if name == "interrupts" else "")
+                               for name in collectors if self.knows(name)) + config)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
 
