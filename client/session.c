@@ -121,9 +121,11 @@ struct json_object *session_try(const struct options *options, const char *metho
         _cleanup_(json_putp) struct json_object *reply = NULL;
         _cleanup_(freep) char *error = NULL;
         bool continues;
+        int r;
 
-        if (varlink_client_connect(options->socket, SESSION_TRY_TIMEOUT_NS, &client) < 0 ||
-            session_send(client, method, json_object_new_object(), false) != 0 ||
+        r = options->host ? remote_open(options, SESSION_TRY_TIMEOUT_NS, &client)
+                          : varlink_client_connect(options->socket, SESSION_TRY_TIMEOUT_NS, &client);
+        if (r != 0 || session_send(client, method, json_object_new_object(), false) != 0 ||
             varlink_client_receive(client, &error, &reply, &continues) < 0 || error)
                 return NULL;
 
