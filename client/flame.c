@@ -364,7 +364,10 @@ static int flame_live(const struct flame_arguments *arguments, const struct opti
 
         if (filter.until_us == 0)
                 filter.until_us = options->base.now_us;
-        (void)gethostname(host, sizeof(host) - 1); /* without a name the origin is left out */
+        if (options->host)
+                (void)snprintf(host, sizeof(host), "%s", options->host); /* for the title: cut is good enough */
+        else
+                (void)gethostname(host, sizeof(host) - 1); /* without a name the origin is left out */
         return flame_output(graph, arguments, *host ? host : NULL, &filter);
 }
 

@@ -9,11 +9,13 @@
 #include "build-config.h"
 #include "client/message.h"
 #include "client/options.h"
+#include "client/remote.h"
 #include "client/verbs.h"
 
 enum verb_flags {
         VERB_SPAN = 1 << 0, /* takes --since and --until */
         VERB_CPUS = 1 << 1, /* takes --cpu */
+        VERB_LOCAL = 1 << 2, /* works on the machine that it runs on, without the daemon */
 };
 
 static const struct verb {
@@ -29,8 +31,9 @@ static const struct verb {
         { "show", "Everything of one event, with its stacks", verb_show, VERB_CPUS },
         { "rates", "Softirqs, interrupts, CPU time or packets as rates", verb_rates, VERB_SPAN | VERB_CPUS },
         { "flame", "Stacks of windows as an interactive flame graph (SVG)", verb_flame, VERB_SPAN | VERB_CPUS },
+        { "metrics", "Counters and histograms in the text format of Prometheus", verb_metrics, 0 },
         { "status", "State, costs, losses and settings of the daemon", verb_status, 0 },
-        { "selftest", "Prove on this machine that windows are found and measured right", verb_selftest, VERB_CPUS },
+        { "selftest", "Prove on this machine that windows are found and measured right", verb_selftest, VERB_CPUS | VERB_LOCAL },
         { "set", "Change a setting of the running daemon", verb_set, 0 },
 };
 
@@ -119,6 +122,8 @@ static int run(int argc, char **argv, const struct options *options) {
                 puts("irqctl " VERSION);
                 return EXIT_DONE;
         }
+        if (strcmp(name, "--bridge") == 0 && argc == 2) /* for remote.c alone: in no help */
+                return remote_bridge(options);
         if (name[0] == '-')
                 return fail_usage("there is no option \"%s\". See: irqctl --help", name);
 
@@ -129,6 +134,8 @@ static int run(int argc, char **argv, const struct options *options) {
                 r = check_options(&verbs[i], options);
                 if (r != 0)
                         return r;
+                if (options->host && (verbs[i].flags & VERB_LOCAL))
+                        return remote_exec(options, argv + 1);
                 (void)snprintf(command, sizeof(command), "irqctl %s", name);
                 argv[1] = command;
                 return verbs[i].run(argc - 1, argv + 1, options);

@@ -11,6 +11,8 @@
 
 const char options_help[] =
         "\nCommon options:\n"
+        "  -H, --host=[USER@]HOST[:PORT]\n"
+        "                           Ask irqwatchd on another machine, over ssh\n"
         "  -S, --since=TIME         Begin of the span: 10m, 1h30m (ago), 14:03, today, boot,\n"
         "                           \"2026-11-22 14:03:10\"\n"
         "  -U, --until=TIME         End of the span (default: now)\n"
@@ -31,7 +33,8 @@ void options_done(struct options *options) {
         cpu_set_done(&options->cpus);
 }
 
-static int set_moment(const struct options *options, const char *name, const char *value, uint64_t *ret_us) {
+static int set_moment(struct options *options, const char *name, const char *value, uint64_t *ret_us) {
+        options->since_boot = options->since_boot || strcmp(value, "boot") == 0;
         if (parse_timestamp(value, &options->base, ret_us) < 0)
                 return fail_usage(
                         "%s: cannot understand \"%s\" as a point in time. Examples: 10m, 1h30m, 14:03, "
@@ -88,9 +91,15 @@ static int set_color(struct options *options, const char *value) {
 
 static int set_socket(struct options *options, const char *value) {
         options->socket = strncmp(value, "unix:", 5) == 0 ? value + 5 : value;
+        options->socket_given = true;
         if (!*options->socket)
                 return fail_usage("--socket: the path is empty");
 
+        return 0;
+}
+
+static int set_host(struct options *options, const char *value) {
+        options->host = value;
         return 0;
 }
 
@@ -108,6 +117,7 @@ static const struct common_option {
         int (*set)(struct options *options, const char *value);
         const char *implied; /* value when none is given */
 } common_options[] = {
+        { "host", 'H', ARGUMENT_REQUIRED, set_host, NULL },
         { "since", 'S', ARGUMENT_REQUIRED, set_since, NULL },
         { "until", 'U', ARGUMENT_REQUIRED, set_until, NULL },
         { "cpu", 0, ARGUMENT_REQUIRED, set_cpus, NULL },
@@ -196,6 +206,8 @@ int options_take(struct options *options, int *argc, char **argv) {
 
         *argc = kept;
         argv[kept] = NULL;
+        if (options->host && options->since_boot)
+                return fail_usage("\"boot\" would be this machine's, not that of %s: give a time", options->host);
         return 0;
 }
 

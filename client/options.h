@@ -16,7 +16,10 @@ enum json_mode { JSON_OFF, JSON_PRETTY, JSON_SHORT };
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct options {
+        const char *host; /* another machine, reached by ssh; NULL: this one */
         const char *socket;
+        bool socket_given;
+        bool since_boot; /* a point in time was given as "boot" */
         struct time_base base; /* what points in time were resolved against */
         bool has_since, has_until;
         uint64_t since_us, until_us;

@@ -409,8 +409,8 @@ int verb_rates(int argc, char **argv, const struct options *options) {
         if (r != 0 || !rates)
                 return r;
 
-        /* The socket is a local one, so this machine's nodes are those of the daemon's CPUs. */
-        r = numa_read(AT_FDCWD, "/sys/devices/system/node", &nodes, &arguments.view.n_nodes);
+        /* With a local socket this machine's nodes are those of the daemon's CPUs; another machine's are not known. */
+        r = options->host ? 0 : numa_read(AT_FDCWD, "/sys/devices/system/node", &nodes, &arguments.view.n_nodes);
         if (r == -ENOMEM)
                 return fail_memory();
         arguments.view.node_of = r > 0 ? nodes : NULL;

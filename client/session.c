@@ -8,6 +8,7 @@
 #include "client/field.h"
 #include "client/message.h"
 #include "client/output.h"
+#include "client/remote.h"
 #include "common/json-build.h"
 
 #define INTERFACE "io.irqwatch.monitor."
@@ -15,6 +16,9 @@
 int session_open(const struct options *options, uint64_t timeout_ns, struct varlink_client **ret_client) {
         _cleanup_(freep) char *text = NULL;
         int r;
+
+        if (options->host)
+                return remote_open(options, timeout_ns, ret_client);
 
         r = varlink_client_connect(options->socket, timeout_ns, ret_client);
         if (r >= 0)
@@ -51,6 +55,10 @@ static int reply_failed(const char *error, struct json_object *parameters) {
         _cleanup_(freep) char *text = reply_error_text(error, parameters);
 
         return text ? fail_with("%s", text) : fail_memory();
+}
+
+int session_failed(int r, const char *error) {
+        return error ? reply_failed(error, NULL) : transport_failed(r);
 }
 
 static int session_send(struct varlink_client *client, const char *method, struct json_object *parameters,
@@ -113,9 +121,11 @@ struct json_object *session_try(const struct options *options, const char *metho
         _cleanup_(json_putp) struct json_object *reply = NULL;
         _cleanup_(freep) char *error = NULL;
         bool continues;
+        int r;
 
-        if (varlink_client_connect(options->socket, SESSION_TRY_TIMEOUT_NS, &client) < 0 ||
-            session_send(client, method, json_object_new_object(), false) != 0 ||
+        r = options->host ? remote_open(options, SESSION_TRY_TIMEOUT_NS, &client)
+                          : varlink_client_connect(options->socket, SESSION_TRY_TIMEOUT_NS, &client);
+        if (r != 0 || session_send(client, method, json_object_new_object(), false) != 0 ||
             varlink_client_receive(client, &error, &reply, &continues) < 0 || error)
                 return NULL;
 

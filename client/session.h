@@ -26,6 +26,9 @@ int session_call(const struct options *options, const char *method, struct json_
 /* The same for what is shown besides: NULL without a message when it fails, as with an irqwatchd that does not know
  * the method. Owned. */
 struct json_object *session_try(const struct options *options, const char *method);
+/* Reports what a call of the varlink client returned, or its error reply (NULL: none), as session_call()
+ * does. */
+int session_failed(int r, const char *error);
 /* Starts a stream ("more") on an open client. Consumes parameters. */
 int session_send_more(struct varlink_client *client, const char *method, struct json_object *parameters);
 int session_receive(struct varlink_client *client, struct json_object **ret_reply, bool *ret_continues);

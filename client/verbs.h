@@ -20,6 +20,7 @@ int verb_show(int argc, char **argv, const struct options *options);
 int verb_rates(int argc, char **argv, const struct options *options);
 int verb_flame(int argc, char **argv, const struct options *options);
 int verb_alerts(int argc, char **argv, const struct options *options);
+int verb_metrics(int argc, char **argv, const struct options *options);
 int verb_set(int argc, char **argv, const struct options *options);
 int verb_selftest(int argc, char **argv, const struct options *options);
 

@@ -75,6 +75,29 @@ static int client_connect(int fd, const struct sockaddr_un *address, uint64_t ti
         return 0;
 }
 
+int varlink_client_take_fd(int fd, uint64_t timeout_ns, struct varlink_client **ret_client) {
+        _cleanup_(closep) int owned = fd;
+        struct varlink_client *client;
+        int flags;
+
+        flags = fcntl(fd, F_GETFL);
+        if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+                return -errno;
+
+        client = calloc(1, sizeof(*client));
+        if (!client)
+                return -ENOMEM;
+
+        client->fd = TAKE_FD(owned);
+        client->timeout_ns = timeout_ns;
+        *ret_client = client;
+        return 0;
+}
+
+void varlink_client_set_timeout(struct varlink_client *client, uint64_t timeout_ns) {
+        client->timeout_ns = timeout_ns;
+}
+
 int varlink_client_connect(const char *path, uint64_t timeout_ns, struct varlink_client **ret_client) {
         _cleanup_(varlink_client_freep) struct varlink_client *client = NULL;
         struct sockaddr_un address = { .sun_family = AF_UNIX };

@@ -16,6 +16,11 @@ struct varlink_client;
 /* Connects to a socket path. 0; -ENOENT, -ECONNREFUSED (nobody listens), -EACCES and other -errno of
  * connect(); timeout_ns bounds every later wait for a reply, 0: for ever. */
 int varlink_client_connect(const char *path, uint64_t timeout_ns, struct varlink_client **ret_client);
+/* The same over a connected stream socket, of which it takes ownership, also on failure: for ssh and for
+ * tests. */
+int varlink_client_take_fd(int fd, uint64_t timeout_ns, struct varlink_client **ret_client);
+/* Bounds waits from now on, for callers that have a deadline of their own. */
+void varlink_client_set_timeout(struct varlink_client *client, uint64_t timeout_ns);
 struct varlink_client *varlink_client_free(struct varlink_client *client);
 DEFINE_CLEANUP(struct varlink_client *, varlink_client_free)
 

@@ -34,9 +34,12 @@ struct monitor {
 
 extern const struct varlink_field monitor_list_fields[];
 extern const struct varlink_field monitor_subscribe_fields[];
+extern const struct varlink_field monitor_metrics_fields[];
 
 /* Methods (see struct varlink_method). */
 int monitor_list_events(struct varlink_call *call, struct json_object *parameters, void *userdata);
+int monitor_get_metrics(struct varlink_call *call, struct json_object *parameters, void *userdata);
+int monitor_get_event_totals(struct varlink_call *call, struct json_object *parameters, void *userdata);
 int monitor_subscribe(struct varlink_call *call, struct json_object *parameters, void *userdata);
 
 /* monitor_params_parse() at this moment; a parameter that is refused is answered. 0: go on; 1: answered;
@@ -45,6 +48,13 @@ int monitor_parse(struct varlink_call *call, const struct varlink_field *fields,
                   struct json_object *parameters, struct monitor_params *ret_params, uint64_t *ret_now_us);
 /* Replies {key: value}; value is consumed. */
 int monitor_reply(struct varlink_call *call, const char *key, struct json_object *value);
+/* Makes the reply's value with its long lists, those per CPU or of buckets, or without. */
+typedef int (*monitor_make_fn)(const void *result, bool with_lists, struct json_object **ret_object);
+/* Replies {key: value} with the lists if that fits into a message, or else without; the error TooLarge. */
+int monitor_reply_within_limit(struct varlink_call *call, const char *key, monitor_make_fn make,
+                               const void *result);
+/* The error NoData. */
+int monitor_reply_no_data(struct varlink_call *call, const char *source, const char *reason);
 /* Makes {key: value}; value is consumed; NULL value: null. 0 or -ENOMEM. */
 int monitor_wrap(const char *key, struct json_object *value, struct json_object **ret_object);
 void monitor_drop_subscriptions(struct monitor *monitor);

@@ -130,6 +130,43 @@ static int param_value(struct json_object *value, struct monitor_params *params)
         return get_text(value, &params->value);
 }
 
+/* An empty list is refused, as with CPUs. */
+static int get_names(struct json_object *value, struct monitor_names *names) {
+        size_t n;
+
+        if (!json_object_is_type(value, json_type_array))
+                return 1;
+        n = json_object_array_length(value);
+        if (n == 0 || n > MONITOR_NAMES_MAX)
+                return 1;
+
+        names->names = calloc(n, sizeof(*names->names));
+        if (!names->names)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                if (get_text(json_object_array_get_idx(value, i), &names->names[i]))
+                        return 1;
+
+        names->n = n;
+        return 0;
+}
+
+static int param_metrics(struct json_object *value, struct monitor_params *params) {
+        return get_names(value, &params->metrics);
+}
+
+static int param_rows(struct json_object *value, struct monitor_params *params) {
+        return get_names(value, &params->rows);
+}
+
+static int param_per_cpu(struct json_object *value, struct monitor_params *params) {
+        if (!json_object_is_type(value, json_type_boolean))
+                return 1;
+
+        params->per_cpu = json_object_get_boolean(value);
+        return 0;
+}
+
 static const struct {
         const char *name;
         param_fn fn;
@@ -138,6 +175,7 @@ static const struct {
         { "kinds", param_kinds },     { "limit", param_limit },     { "afterId", param_after_id },
         { "id", param_id },           { "culprit", param_culprit }, { "source", param_source },
         { "metric", param_metric },   { "name", param_name },       { "value", param_value },
+        { "metrics", param_metrics }, { "rows", param_rows },       { "perCpu", param_per_cpu },
 };
 
 static param_fn find_param(const char *name) {
@@ -199,5 +237,7 @@ int monitor_params_parse(const struct varlink_field *fields, struct json_object 
 
 void monitor_params_done(struct monitor_params *params) {
         cpu_set_done(&params->cpus);
+        free((void *)params->metrics.names);
+        free((void *)params->rows.names);
         *params = (struct monitor_params){};
 }

@@ -14,6 +14,14 @@
 #include "common/cpulist.h"
 #include "daemon/ipc/server.h"
 
+enum { MONITOR_NAMES_MAX = 256 }; /* in one list: each row is held against each name */
+
+/* A list of names, borrowed from the JSON. n 0: not given. */
+struct monitor_names {
+        const char **names;
+        size_t n;
+};
+
 struct monitor_params {
         uint64_t since_us; /* 0 when not given */
         uint64_t until_us; /* UINT64_MAX when not given */
@@ -23,6 +31,8 @@ struct monitor_params {
         size_t limit;     /* 0 when not given */
         int64_t after_id; /* 0 when not given */
         int64_t id;
+        bool per_cpu;
+        struct monitor_names metrics, rows;
         const char *culprit, *source, *metric, *name, *value; /* borrowed from the JSON; NULL: not given */
 };
 

@@ -81,11 +81,8 @@ static int get_status(struct varlink_call *call, struct json_object *parameters,
         return monitor_reply(call, "status", object);
 }
 
-/* Makes the reply's value with its long lists, those per CPU or of buckets, or without. */
-typedef int (*make_fn)(const void *result, bool with_lists, struct json_object **ret_object);
-
 /* On machines with very many CPUs the lists per CPU may not fit into a message: then without them. */
-static int reply_within_limit(struct varlink_call *call, const char *key, make_fn make, const void *result) {
+int monitor_reply_within_limit(struct varlink_call *call, const char *key, monitor_make_fn make, const void *result) {
         struct json_object *object;
         int r;
 
@@ -144,7 +141,7 @@ static int report(struct varlink_call *call, struct json_object *parameters, voi
         r = report_query(monitor->store, &request, &result);
         if (r < 0)
                 return r;
-        return reply_within_limit(call, "report", make_report, result);
+        return monitor_reply_within_limit(call, "report", make_report, result);
 }
 
 static const struct varlink_field event_fields[] = { { "id", VARLINK_INTEGER, true }, {} };
@@ -209,7 +206,7 @@ static const char *no_rates_reason(const struct store *store, const struct monit
         return "the collector has no metric of that name";
 }
 
-static int reply_no_data(struct varlink_call *call, const char *source, const char *reason) {
+int monitor_reply_no_data(struct varlink_call *call, const char *source, const char *reason) {
         struct json_writer writer = json_writer_object();
         struct json_object *object;
         int r;
@@ -243,10 +240,10 @@ static int get_rates(struct varlink_call *call, struct json_object *parameters, 
 
         r = rates_query(monitor->store, &request, &rates);
         if (r == -ENOENT)
-                return reply_no_data(call, params.source, no_rates_reason(monitor->store, &params, false));
+                return monitor_reply_no_data(call, params.source, no_rates_reason(monitor->store, &params, false));
         if (r < 0)
                 return r;
-        return reply_within_limit(call, "rates", make_rates, rates);
+        return monitor_reply_within_limit(call, "rates", make_rates, rates);
 }
 
 static const struct varlink_field histograms_fields[] = {
@@ -280,10 +277,10 @@ static int get_histograms(struct varlink_call *call, struct json_object *paramet
 
         r = histograms_query(monitor->store, &request, &histograms);
         if (r == -ENOENT)
-                return reply_no_data(call, params.source, no_rates_reason(monitor->store, &params, true));
+                return monitor_reply_no_data(call, params.source, no_rates_reason(monitor->store, &params, true));
         if (r < 0)
                 return r;
-        return reply_within_limit(call, "histograms", make_histograms, histograms);
+        return monitor_reply_within_limit(call, "histograms", make_histograms, histograms);
 }
 
 static int list_alerts(struct varlink_call *call, struct json_object *parameters, void *userdata) {
@@ -404,6 +401,8 @@ static const struct varlink_method monitor_methods[] = {
         { "GetRates", rates_fields, 0, get_rates },
         { "GetHistograms", histograms_fields, 0, get_histograms },
         { "ListAlerts", NULL, 0, list_alerts },
+        { "GetMetrics", monitor_metrics_fields, 0, monitor_get_metrics },
+        { "GetEventTotals", NULL, 0, monitor_get_event_totals },
         { "Set", set_fields, VARLINK_METHOD_ROOT, set },
         {},
 };

@@ -287,6 +287,18 @@ static void apply_chunk(struct commit *commit) {
         source->n_passes++;
 }
 
+static void apply_change(const struct source *source, struct row *row, struct series *series,
+                         const struct coded_change *change) {
+        uint64_t value = series->value + change->difference;
+        bool reset;
+
+        if (!change->first)
+                row->growth += metric_difference(&source->metrics[row->identity.metric], series->value, value,
+                                                 &reset);
+        series->value = value;
+        series->has_value = true;
+}
+
 static void apply_values(struct source *source) {
         struct coded_change change;
         struct decoder decoder;
@@ -298,8 +310,7 @@ static void apply_values(struct source *source) {
 
                 at = row_seek(row, change.cpu, at <= row->n_series ? at : 0);
                 assert(at < row->n_series && row->series[at].cpu == change.cpu);
-                row->series[at].value += change.difference;
-                row->series[at].has_value = true;
+                apply_change(source, row, &row->series[at], &change);
         }
 }
 

@@ -32,6 +32,7 @@ struct row {
         uint64_t last_pass;       /* ROW_PASS_NONE while it lives */
         uint64_t attempt;         /* the last commit that had it, successful or not */
         uint64_t refused_attempt; /* the last commit that had a series too many, successful or not */
+        uint64_t growth;          /* sum of all differences since the row's first pass; see store_row_growth() */
         bool lacks_series;        /* series were refused: a missing one no longer means zero */
         char text[];
 };

@@ -23,6 +23,7 @@ struct store {
         struct source **sources;
         size_t n_sources;
         struct events events;
+        struct event_totals totals;
         uint64_t n_series_refused, n_events_dropped, n_passes_dropped;
 };
 
@@ -265,6 +266,37 @@ bool store_row_is_live(const struct store *store, unsigned source, uint32_t row)
         return item && item->last_pass == ROW_PASS_NONE;
 }
 
+uint64_t store_row_growth(const struct store *store, unsigned source, uint32_t row) {
+        const struct row *item = row_at(store, source, row);
+
+        return item ? item->growth : 0;
+}
+
+size_t store_row_n_values(const struct store *store, unsigned source, uint32_t row) {
+        const struct row *item = row_at(store, source, row);
+
+        return item ? item->n_series : 0;
+}
+
+uint64_t store_row_value(const struct store *store, unsigned source, uint32_t row, size_t index, int *ret_cpu) {
+        const struct row *item = row_at(store, source, row);
+
+        assert(item && index < item->n_series);
+
+        *ret_cpu = item->series[index].cpu;
+        return item->series[index].value;
+}
+
+const struct cpu_set *store_latest_pass(const struct store *store, unsigned source, struct stamp *ret_stamp) {
+        const struct source *s = source_at(store, source);
+
+        if (s->next_pass == 0)
+                return NULL;
+
+        *ret_stamp = s->last;
+        return &s->cpus->set;
+}
+
 int store_source_range(const struct store *store, unsigned source, uint64_t *ret_first_us,
                        uint64_t *ret_last_us) {
         const struct source *s = source_at(store, source);
@@ -284,8 +316,13 @@ int store_add_event(struct store *store, struct event *event) {
         if (r < 0)
                 return r;
 
+        event_totals_add(&store->totals, event);
         enforce_budget(store);
         return 0;
+}
+
+const struct event_totals *store_event_totals(const struct store *store) {
+        return &store->totals;
 }
 
 struct event *store_find_event(const struct store *store, int64_t id) {

@@ -15,6 +15,7 @@
 #include "common/cleanup.h"
 #include "common/cpulist.h"
 #include "daemon/store/batch.h"
+#include "daemon/store/event-totals.h"
 #include "daemon/store/event.h"
 
 struct store;
@@ -117,6 +118,17 @@ const struct store_row *store_row_at(const struct store *store, unsigned source,
 size_t store_n_rows(const struct store *store, unsigned source);
 /* True if the row was in the source's latest pass. */
 bool store_row_is_live(const struct store *store, unsigned source, uint32_t row);
+
+/* The latest values, without a scan: what a monitoring system wants many times a minute. A row's growth is the sum
+ * over its CPUs of all differences since its first pass, with wraps undone and resets counted from zero: it only
+ * grows, also when CPUs go away, and old passes may be forgotten meanwhile. 0 for gauges. */
+uint64_t store_row_growth(const struct store *store, unsigned source, uint32_t row);
+/* The values themselves, as read, by ascending CPU: of those CPUs that ever had one other than zero, also if they
+ * have gone offline since. */
+size_t store_row_n_values(const struct store *store, unsigned source, uint32_t row);
+uint64_t store_row_value(const struct store *store, unsigned source, uint32_t row, size_t index, int *ret_cpu);
+/* The CPUs of the latest pass and its time; NULL before the first. Borrowed. */
+const struct cpu_set *store_latest_pass(const struct store *store, unsigned source, struct stamp *ret_stamp);
 /* Realtime of the oldest and newest pass kept; -ENOENT when there is none. */
 int store_source_range(const struct store *store, unsigned source, uint64_t *ret_first_us,
                        uint64_t *ret_last_us);
@@ -129,6 +141,9 @@ struct event *store_find_event(const struct store *store, int64_t id);
 /* Events are indexed oldest first: 0..store_n_events()-1, borrowed. */
 size_t store_n_events(const struct store *store);
 struct event *store_event_at(const struct store *store, size_t index);
+
+/* All events ever added, summed up: not lessened by events being dropped. Borrowed. */
+const struct event_totals *store_event_totals(const struct store *store);
 
 /* Figures for status; cumulative since store_new() unless said otherwise. */
 struct store_stats {

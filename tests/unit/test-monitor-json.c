@@ -411,6 +411,42 @@ static void test_subscribe(void **state) {
         peer_connect(peer);
 }
 
+static void test_metrics(void **state) {
+        _cleanup_(json_putp) struct json_object *softirqs = NULL, *delay = NULL, *totals = NULL;
+
+        softirqs = peer_call(*state, "GetMetrics", "{\"source\": \"softirqs\", \"perCpu\": true}");
+        check_reply(softirqs, "GetMetrics");
+        check_int(softirqs, "metrics.timeUsec", AT(6));
+        check_text(softirqs, "metrics.cpus", "[ 0, 1 ]");
+        check_text(softirqs, "metrics.metrics.0.type", "counter");
+        check_text(softirqs, "metrics.metrics.0.rows.0.name", "NET_RX");
+        check_int(softirqs, "metrics.metrics.0.rows.0.total", 140010);
+        check_text(softirqs, "metrics.metrics.0.rows.0.perCpu",
+                   "[ { \"cpu\": 0, \"value\": 10 }, { \"cpu\": 1, \"value\": 140000 } ]");
+        check_int(softirqs, "metrics.metrics.0.rows.1.total", 0); /* HI did not move */
+
+        delay = peer_call(*state, "GetMetrics",
+                          "{\"source\": \"irq-delay\", \"metrics\": [\"softirq-time\"], \"rows\": [\"10\"]}");
+        check_reply(delay, "GetMetrics");
+        assert_int_equal(json_object_array_length(at(delay, "metrics.metrics")), 1);
+        check_text(delay, "metrics.metrics.0.labelNames", "[ \"type\" ]");
+        check_int(delay, "metrics.metrics.0.rows.0.total", 30);
+        check_text(delay, "metrics.metrics.0.rows.0.perCpu", "[ ]");
+
+        totals = peer_call(*state, "GetEventTotals", "{}");
+        check_reply(totals, "GetEventTotals");
+        check_text(totals, "totals.kinds.0.kind", "irq-delay");
+        check_int(totals, "totals.kinds.0.count", 2);
+        check_text(totals, "totals.classes.0.class", "irq-off");
+        check_int(totals, "totals.classes.0.count", 1);
+        check_text(totals, "totals.classes.0.example.culprit", "f");
+        assert_null(at(totals, "totals.classes.1.example"));
+        check_int(totals, "totals.classes.7.count", 1); /* unknown: the window that nothing is known of */
+        assert_null(at(totals, "totals.classes.7.example.comm"));
+        check_int(totals, "totals.lengths.0.maxNsec", NSEC_PER_MSEC);
+        assert_null(at(totals, "totals.lengths.11.maxNsec"));
+}
+
 /* Runs last: every type of the interface was seen in one of the replies. */
 static void test_every_type_seen(void **state) {
         const char *p = interface_text;
@@ -500,6 +536,7 @@ int main(void) {
                 cmocka_unit_test(test_histograms),
                 cmocka_unit_test(test_no_histograms),
                 cmocka_unit_test(test_alerts),
+                cmocka_unit_test(test_metrics),
                 cmocka_unit_test(test_subscribe),
                 cmocka_unit_test(test_every_type_seen),
                 cmocka_unit_test(test_embedded),

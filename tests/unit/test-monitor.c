@@ -49,6 +49,10 @@ static void test_invalid_parameters(void **state) {
                 { "GetEvent", "{\"id\": -1}", "id" },
                 { "GetRates", "{\"sinceUsec\": 1}", "source" },
                 { "GetRates", "{\"source\": \"softirqs\"}", "sinceUsec" },
+                { "GetMetrics", "{}", "source" },
+                { "GetMetrics", "{\"source\": \"softirqs\", \"metrics\": []}", "metrics" },
+                { "GetMetrics", "{\"source\": \"softirqs\", \"rows\": []}", "rows" },
+                { "GetMetrics", "{\"source\": \"softirqs\", \"perCpu\": 1}", "perCpu" },
                 { "GetHistograms", "{\"source\": \"irq-delay\", \"sinceUsec\": 1}", "metric" },
         };
 

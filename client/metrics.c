@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* irqctl metrics: what irqwatch-exporter serves, once, to stdout or into a file for node_exporter. */
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "client/message.h"
+#include "client/metrics-ask.h"
+#include "client/metrics-families.h"
+#include "client/output.h"
+#include "client/session.h"
+#include "client/verbs.h"
+
+static const char help[] =
+        "irqctl metrics [-o FILE] [--format=text|openmetrics] [--interrupts-per-cpu=PATTERN]\n\n"
+        "Counters and histograms in the text format of Prometheus, once: for node_exporter's textfile\n"
+        "directory where irqwatch-exporter(8) is not wanted.\n\n"
+        "  -o, --output=FILE             Write there, whole or not at all (by renaming)\n"
+        "      --format=FORMAT           text (0.0.4, default) or openmetrics (1.0, with exemplars)\n"
+        "      --interrupts-per-cpu=PATTERN\n"
+        "                                Also per CPU: interrupts of these numbers or names (\"eth0-*\")\n";
+
+struct metrics_options {
+        const char *output;
+        enum metrics_format format;
+        struct metrics_request request;
+};
+
+/* -1: go on; otherwise the exit status. */
+static int parse(int argc, char **argv, struct metrics_options *ret) {
+        enum { OPT_FORMAT = 256, OPT_PER_CPU };
+        static const struct option longs[] = {
+                { "output", required_argument, NULL, 'o' },
+                { "format", required_argument, NULL, OPT_FORMAT },
+                { "interrupts-per-cpu", required_argument, NULL, OPT_PER_CPU },
+                { "help", no_argument, NULL, 'h' },
+                {},
+        };
+        int c;
+
+        optind = 0;
+        while ((c = getopt_long(argc, argv, "o:h", longs, NULL)) >= 0) {
+                switch (c) {
+                case 'o':
+                        ret->output = optarg;
+                        break;
+                case OPT_FORMAT:
+                        if (strcmp(optarg, "text") != 0 && strcmp(optarg, "openmetrics") != 0)
+                                return fail_usage("--format: \"%s\" is neither \"text\" nor \"openmetrics\"",
+                                                  optarg);
+                        ret->format = *optarg == 't' ? METRICS_TEXT : METRICS_OPENMETRICS;
+                        break;
+                case OPT_PER_CPU:
+                        ret->request.interrupts_per_cpu = optarg;
+                        break;
+                case 'h':
+                        return options_print_help(help);
+                default:
+                        return options_see_help(argv[0]);
+                }
+        }
+
+        if (optind < argc)
+                return fail_usage("unexpected argument \"%s\". See: %s --help", argv[optind], argv[0]);
+        return -1;
+}
+
+static int ask(const struct options *options, const struct metrics_request *request,
+               struct metrics_answers *ret_answers) {
+        _cleanup_(varlink_client_freep) struct varlink_client *client = NULL;
+        _cleanup_(freep) char *error = NULL;
+        int r;
+
+        r = session_open(options, SESSION_TIMEOUT_NS, &client);
+        if (r != 0)
+                return r;
+        r = metrics_ask(client, request, ret_answers, &error);
+        return r < 0 ? session_failed(r, error) : 0;
+}
+
+static int write_all(int fd, const char *text, size_t size) {
+        while (size > 0) {
+                ssize_t n = write(fd, text, size);
+
+                if (n < 0 && errno != EINTR)
+                        return -errno;
+                if (n > 0) {
+                        text += n;
+                        size -= (size_t)n;
+                }
+        }
+
+        return 0;
+}
+
+/* As open() would make it: mkostemp() gives nobody else a right to read, and node_exporter is somebody else.
+ */
+static mode_t default_mode(void) {
+        mode_t mask = umask(0);
+
+        (void)umask(mask); /* cannot fail */
+        return 0666 & ~mask;
+}
+
+/* The temporary name does not end in ".prom": node_exporter must not read what is half written. */
+static int replace_file(const char *path, const char *text, size_t size) {
+        _cleanup_(freep) char *temporary = NULL;
+        _cleanup_(closep) int fd = -EBADF;
+        int r;
+
+        if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
+                temporary = NULL;
+                return fail_memory();
+        }
+        fd = mkostemp(temporary, O_CLOEXEC);
+        if (fd < 0)
+                return fail_with("cannot make a file beside %s: %s", path, strerror(errno));
+
+        r = write_all(fd, text, size);
+        if (r >= 0 && fchmod(fd, default_mode()) < 0)
+                r = -errno;
+        if (r >= 0 && rename(temporary, path) < 0)
+                r = -errno;
+        if (r >= 0)
+                return 0;
+
+        (void)unlink(temporary); /* it is the first failure that is told */
+        return fail_with("cannot write %s: %s", path, strerror(-r));
+}
+
+int verb_metrics(int argc, char **argv, const struct options *options) {
+        _cleanup_(metrics_answers_done) struct metrics_answers answers = {};
+        _cleanup_(freep) char *text = NULL;
+        struct metrics_options metrics = {};
+        size_t size, n_samples;
+        int r;
+
+        r = parse(argc, argv, &metrics);
+        if (r >= 0)
+                return r;
+        if (options->json != JSON_OFF)
+                return fail_usage("metrics has formats of its own: --format=text|openmetrics");
+
+        r = ask(options, &metrics.request, &answers);
+        if (r != 0)
+                return r;
+        if (metrics_render(&answers, metrics.format, &text, &size, &n_samples) < 0)
+                return fail_memory();
+        if (metrics.output)
+                return replace_file(metrics.output, text, size);
+
+        r = write_all(STDOUT_FILENO, text, size);
+        return r < 0 && r != -EPIPE ? fail_with("cannot write: %s", strerror(-r)) : EXIT_DONE;
+}

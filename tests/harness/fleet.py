@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# What the tests of irqwatch-exporter share: simulated machines whose counters move, an irqwatchd and an exporter on each,
+# and reading what the exporter serves. Needs no root: with --root the collectors in the kernel are off.
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+BUILD = os.environ["IRQWATCH_BUILD"]
+IRQWATCHD = os.path.join(BUILD, "daemon/irqwatchd")
+EXPORTER = os.path.join(BUILD, "exporter/irqwatch-exporter")
+IRQCTL = os.path.join(BUILD, "client/irqctl")
+PATIENCE = 60  # seconds: for what must happen; how soon is not the question
+OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
+SOFTIRQS = ["HI", "TIMER", "NET_TX", "NET_RX", "BLOCK", "IRQ_POLL", "TASKLET", "SCHED", "HRTIMER", "RCU"]
+WRAP = 2**32
+
+
+def check(condition, text):
+    if not condition:
+        raise AssertionError(text)
+
+
+def note(text):
+    print(f"# {text}", flush=True)
+
+
+def wait_for(what, condition, seconds=PATIENCE):
+    """The first true value of condition()."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        check(time.monotonic() < deadline, f"in {seconds} s there was no {what}")
+        time.sleep(0.05)
+
+
+class Machine:
+    """A tree for --root. Counters grow when move() is told to; rates are per call, by CPU."""
+
+    def __init__(self, root, cpus, irqs, names=None):
+        self.root, self.cpus, self.online = root, cpus, list(range(cpus))
+        names = names or [f"eth0-rx-{i}".encode() for i in range(irqs)]
+        self.irqs = {str(24 + i).encode(): (name, [100 + i] * cpus) for i, name in enumerate(names)}
+        self.arch = {b"LOC": (b"Local timer interrupts", [WRAP - 50 * (cpu + 1) for cpu in range(cpus)]),
+                     b"RES": (b"Rescheduling interrupts", [7] * cpus)}
+        self.softirqs = {name: [1000] * cpus for name in SOFTIRQS}
+        self.softnet = [[1000, 0, 0, 5, 1] for _ in range(cpus)]
+        self.stat = [[1000] * 10 for _ in range(cpus)]
+        self.squeeze = self.drop = 0
+        self.write()
+
+    def move(self, packets=100):
+        for row in list(self.irqs.values()) + list(self.arch.values()):
+            for cpu in self.online:
+                row[1][cpu] = (row[1][cpu] + 11) % WRAP
+        for counts in self.softirqs.values():
+            for cpu in self.online:
+                counts[cpu] += 13
+        for cpu in self.online:
+            self.softirqs["NET_RX"][cpu] += packets
+            for i, n in enumerate((packets, self.drop, self.squeeze, 1, 1)):
+                self.softnet[cpu][i] += n
+            self.stat[cpu] = [n + 1 for n in self.stat[cpu]]
+        self.write()
+
+    def write(self):
+        head = b" " * 11 + b"".join(b"CPU%-8d" % cpu for cpu in self.online) + b"\n"
+        rows = [b"%5s: %s PCI-MSIX-0000:00:03.0 %s-edge      %s\n" % (irq, self.counts(row[1]), irq, row[0])
+                for irq, row in self.irqs.items()]
+        rows += [b"%5s: %s  %s\n" % (name, self.counts(row[1]), row[0]) for name, row in self.arch.items()]
+        self.put("proc/interrupts", head + b"".join(rows) + b"  ERR:          0\n")
+        text = [" " * 20 + "".join(f"CPU{cpu:<8}" for cpu in range(self.cpus)) + "\n"]
+        text += [f"{name:>12}:" + "".join(f" {n:10}" for n in counts) + "\n" for name, counts in self.softirqs.items()]
+        self.put("proc/softirqs", "".join(text).encode())
+        self.put("proc/net/softnet_stat", "".join(
+            " ".join(f"{n:08x}" for n in (c[0], c[1], c[2], 0, 0, 0, 0, 0, 0, c[3], c[4], 0, cpu)) + "\n"
+            for cpu, c in enumerate(self.softnet) if cpu in self.online).encode())
+        self.put("proc/stat", ("cpu  1 1 1 1 1 1 1 1 1 1\n" + "".join(
+            f"cpu{cpu} " + " ".join(f"{n:010}" for n in self.stat[cpu]) + "\n" for cpu in self.online) + "btime 1795357000\n").encode())
+        self.put("sys/devices/system/cpu/possible", f"0-{self.cpus - 1}\n".encode())
+        self.put("sys/devices/system/cpu/online", (",".join(map(str, self.online)) + "\n").encode())
+
+    def counts(self, values):
+        return b"".join(b"%10d " % values[cpu] for cpu in self.online)
+
+    def put(self, path, data):
+        """In place, since the daemon keeps such files open. Numbers have a fixed width: a reader that comes in between
+        sees some old and some new ones."""
+        path = os.path.join(self.root, path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
+        os.pwrite(fd, data, 0)
+        if os.fstat(fd).st_size != len(data):
+            os.ftruncate(fd, len(data))
+        os.close(fd)
+
+
+class Host:
+    """An irqwatchd and its exporter. root None: the machine that this runs on."""
+
+    def __init__(self, directory, root, config="", exporter_options=(), interval="200ms"):
+        self.directory, self.root, self.options = directory, root, list(exporter_options)
+        self.path = os.path.join(directory, "socket")
+        self.daemon = self.exporter = None
+        collectors = ("softirqs", "interrupts", "softnet", "cpu", "ksoftirqd") if root else ()
+        self.config = os.path.join(directory, "irqwatchd.conf")
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write("".join(f"[{name}]\ninterval = {interval}\n" + ("budget = 100%\n" if name == "interrupts" else "")
+                               for name in collectors if self.knows(name)) + config)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+
+    @staticmethod
+    def knows(collector):
+        if not hasattr(Host, "collectors"):
+            source = os.path.join(os.path.dirname(__file__), "../../etc/irqwatchd.conf")
+            with open(source, encoding="utf-8") as file:
+                Host.collectors = {line.strip("[]\n#") for line in file if line.lstrip("#").startswith("[")}
+        return collector in Host.collectors
+
+    def start_daemon(self):
+        words = [IRQWATCHD, "--socket", self.path, "--config", self.config] + (["--root", self.root] if self.root else [])
+        with open(os.path.join(self.directory, "daemon.log"), "ab") as log:
+            self.daemon = subprocess.Popen(words, stderr=log)
+
+    def start_exporter(self, wrapper=()):
+        """The listening socket is handed over as a service manager does, so that no port is raced for."""
+        words = [*wrapper, EXPORTER, "--socket", self.path, *self.options]
+        with open(os.path.join(self.directory, "exporter.log"), "ab") as log:
+            self.exporter = subprocess.Popen(
+                ["bash", "-c", 'fd=$1; shift; [ "$fd" = 3 ] || exec 3<&"$fd"; '
+                               'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', "bash", str(self.listener.fileno()), *words],
+                stderr=log, pass_fds=[self.listener.fileno()])
+
+    def stop(self):
+        for process in (self.exporter, self.daemon):
+            if process and process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.terminate()
+                try:
+                    process.wait(10)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+        self.listener.close()
+
+    def request(self, method="GET", path="/metrics", timeout=PATIENCE, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            connection.request(method, path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+            response = connection.getresponse()
+            return response, response.read()
+        finally:
+            connection.close()
+
+    def scrape(self, **headers):
+        response, body = self.request(**headers)
+        check(response.status == 200, f"/metrics answers {response.status}")
+        return body.decode("utf-8")
+
+
+def samples(text):
+    """{series: value}; fails on a series that is there twice."""
+    found = {}
+    for line in text.splitlines():
+        if line.startswith("#") or not line:
+            continue
+        series, _, value = line.partition(" # ")[0].rpartition(" ")
+        check(series not in found, f"this series is there twice: {series}")
+        found[series] = float(value)
+    return found
+
+
+def types(text):
+    return {line.split()[2]: line.split()[3] for line in text.splitlines() if line.startswith("# TYPE")}
+
+
+@contextlib.contextmanager
+def scratch():
+    with tempfile.TemporaryDirectory(prefix="irqwatch-fleet-") as directory:
+        yield directory
