@@ -77,10 +77,11 @@ static unsigned top_draw_share(const struct top_model *model, struct top_grid *g
         return worst.share > 0 ? top_grid_printf(grid, 1, x, TOP_PLAIN, " (CPU%d)", worst.cpu) : x;
 }
 
-static void top_draw_lateness(const struct top_model *model, struct top_grid *grid, unsigned x) {
+static unsigned top_draw_lateness(const struct top_model *model, struct top_grid *grid) {
         const struct top_cpu *worst = NULL;
         char text[TOP_VALUE_MAX];
         uint64_t p99_ns = 0;
+        unsigned x;
 
         for (size_t i = 0; i < model->n_cpus; i++) {
                 if (!worst || model->cpus[i].max_ns > worst->max_ns)
@@ -88,13 +89,13 @@ static void top_draw_lateness(const struct top_model *model, struct top_grid *gr
                 p99_ns = MAX(p99_ns, model->cpus[i].p99_ns);
         }
         if (!worst || worst->max_ns == 0)
-                return;
+                return 0;
 
-        x = top_grid_printf(grid, 1, x, TOP_PLAIN, "  late p99 %s max ",
+        x = top_grid_printf(grid, 2, 0, TOP_PLAIN, "timers late: p99 %s, max ",
                             top_value_text((double)p99_ns, TOP_NSEC, false, text));
-        x = top_grid_printf(grid, 1, x, worst->max_ns >= 10 * NSEC_PER_MSEC ? TOP_WARNING : TOP_BOLD, "%s",
+        x = top_grid_printf(grid, 2, x, worst->max_ns >= 10 * NSEC_PER_MSEC ? TOP_WARNING : TOP_BOLD, "%s",
                             top_value_text((double)worst->max_ns, TOP_NSEC, false, text));
-        (void)top_grid_printf(grid, 1, x, TOP_PLAIN, " (CPU%d)", worst->cpu);
+        return top_grid_printf(grid, 2, x, TOP_PLAIN, " (CPU%d)  ", worst->cpu);
 }
 
 static unsigned top_draw_rate(const struct top_model *model, const struct top_view *view,
@@ -113,15 +114,13 @@ static unsigned top_draw_rate(const struct top_model *model, const struct top_vi
         return view->totals ? x : top_grid_text(grid, 1, x, grid->width, TOP_PLAIN, "/s");
 }
 
-static unsigned top_draw_alerts(const struct top_model *model, struct top_grid *grid) {
-        unsigned x;
-
+static unsigned top_draw_alerts(const struct top_model *model, struct top_grid *grid, unsigned x) {
         if (model->absent[TOP_ALERTS])
-                return 0;
+                return x;
         if (model->n_alerts == 0)
-                return top_grid_text(grid, 2, 0, grid->width, TOP_DIM, "no active alerts  ");
+                return top_grid_text(grid, 2, x, grid->width, TOP_DIM, "no active alerts  ");
 
-        x = top_grid_printf(grid, 2, 0, TOP_WARNING, " %zu alert%s ", model->n_alerts,
+        x = top_grid_printf(grid, 2, x, TOP_WARNING, " %zu alert%s ", model->n_alerts,
                             model->n_alerts == 1 ? "" : "s");
         for (size_t i = 0; i < model->n_alerts; i++) {
                 const struct top_alert *alert = &model->alerts[i];
@@ -164,9 +163,9 @@ void top_draw_head(const struct top_model *model, const struct top_view *view, c
         x = top_draw_rate(model, view, grid, 0, TOP_SOFTIRQS);
         x = top_draw_rate(model, view, grid, x, TOP_INTERRUPTS);
         x = top_draw_share(model, grid, x, false);
-        x = top_draw_share(model, grid, x, true);
-        top_draw_lateness(model, grid, x);
-        x = top_draw_alerts(model, grid);
+        (void)top_draw_share(model, grid, x, true);
+        x = top_draw_lateness(model, grid);
+        x = top_draw_alerts(model, grid, x);
         top_draw_absent(model, grid, x);
 }
 
@@ -216,13 +215,13 @@ size_t top_draw_windows(const struct top_model *model, const struct top_view *vi
 void top_draw_foot(const struct top_view *view, const struct top_page *page, struct top_grid *grid,
                    unsigned y) {
         static const char *const hints[] = {
-                [TOP_MODE_TABLE] = "q quit  h help  g group  s sort  t totals  / filter  f freeze  <- -> "
-                                   "time  + - span  Tab windows",
+                [TOP_MODE_TABLE] =
+                        "h help  g group  s sort  / filter  <- -> time  + - span  f freeze  Tab windows",
                 [TOP_MODE_WINDOWS] = "up down choose  Enter open with stacks  Escape back",
                 [TOP_MODE_EVENT] = "up down PgUp PgDn scroll  Escape back",
                 [TOP_MODE_HELP] = "up down PgUp PgDn scroll  Escape back",
-                [TOP_MODE_FILTER] = "CPUs such as 0-3,8, or part of a name: ",
-                [TOP_MODE_TIME] = "time, such as 14:03, 14:03:10 or 10m ago: ",
+                [TOP_MODE_FILTER] = "filter by CPUs or name: ",
+                [TOP_MODE_TIME] = "time (14:03, 10m ago): ",
         };
         bool input = view->mode == TOP_MODE_FILTER || view->mode == TOP_MODE_TIME;
         unsigned x;

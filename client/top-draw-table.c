@@ -168,7 +168,7 @@ static void top_draw_strip(const struct top_table *table, const struct top_line 
         for (size_t i = 0; i < table->n_cpus && x < grid->width; i += step, x++) {
                 unsigned heat = top_heat(top_table_strip(table, line, i, i + step), TOP_RATE);
 
-                top_grid_put(grid, y, x, heat == 0 ? TOP_DIM : TOP_HEAT + heat,
+                top_grid_put(grid, y, x, heat == 0 ? TOP_DIM : TOP_STRIP + heat,
                              top_strip_glyph(heat, page->utf8));
         }
 }

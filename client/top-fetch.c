@@ -72,6 +72,12 @@ static const struct {
         [TOP_ALERTS] = { "GetAlerts", "alerts" },    [TOP_STATUS] = { "GetStatus", "status" },
 };
 
+/* First the daemon's intervals, by which the spans of the others are chosen. */
+static const enum top_part order[_TOP_PART_MAX] = {
+        TOP_STATUS,    TOP_SOFTIRQS, TOP_INTERRUPTS, TOP_CPU_TIME,
+        TOP_KSOFTIRQD, TOP_LATENCY,  TOP_WINDOWS,    TOP_ALERTS,
+};
+
 /* Where a span is shorter than the daemon's interval it holds no two readings: then the last two. */
 static uint64_t top_rates_since(const struct top_fetch *fetch) {
         uint64_t least_us = fetch->model->interval_ns[fetch->part] / NSEC_PER_USEC * 5 / 2;
@@ -107,7 +113,8 @@ static struct json_object *top_parameters(const struct top_fetch *fetch) {
         if (part < _TOP_RATES_MAX)
                 since_us = top_rates_since(fetch);
         else
-                since_us = MIN(since_us, until_us - (part == TOP_LATENCY ? LATENCY_SPAN_US : WINDOWS_SPAN_US));
+                since_us =
+                        MIN(since_us, until_us - (part == TOP_LATENCY ? LATENCY_SPAN_US : WINDOWS_SPAN_US));
 
         parameters = session_parameters(fetch->options, since_us, fetch->until_us);
         if (!parameters)
@@ -135,12 +142,13 @@ static int top_skip(struct top_fetch *fetch, bool *ret_skip) {
 
 /* Asks for the part, or for the next one that is to be asked for. 0; 1: there is none left; -ENOMEM. */
 static int top_ask(struct top_fetch *fetch) {
-        for (; fetch->part < _TOP_PART_MAX; fetch->part++) {
+        for (; fetch->step < ELEMENTSOF(order); fetch->step++) {
                 _cleanup_(json_putp) struct json_object *parameters = NULL;
                 char method[64];
                 bool skip;
                 int r;
 
+                fetch->part = order[fetch->step];
                 r = top_skip(fetch, &skip);
                 if (r < 0)
                         return r;
@@ -183,7 +191,7 @@ int top_fetch_start(struct top_fetch *fetch, uint64_t now_us, uint64_t until_us,
         fetch->since_us = end_us - MIN(end_us - 1, span_ns / NSEC_PER_USEC);
         fetch->model->since_us = fetch->since_us;
         fetch->model->until_us = end_us;
-        fetch->part = 0;
+        fetch->step = 0;
         fetch->busy = true;
         r = top_ask(fetch);
         return MIN(r, 0);
@@ -250,7 +258,7 @@ int top_fetch_continue(struct top_fetch *fetch) {
         r = error ? top_take_error(fetch, error, reply) : top_take(fetch, reply);
         if (r < 0)
                 return r;
-        fetch->part++;
+        fetch->step++;
         r = top_ask(fetch);
         if (r <= 0)
                 return r;

@@ -147,8 +147,7 @@ static int columns_sources(struct columns *columns, struct top_table *table, con
                 const struct source *source = &columns->sources[i];
                 const struct top_row *row = &rates[source->part].rows[source->row];
 
-                r = top_add_column(table, source->part == TOP_SOFTIRQS ? row->name : row->title, TOP_RATE,
-                                   true);
+                r = top_add_column(table, row->device ? row->title : row->name, TOP_RATE, true);
                 if (r < 0)
                         return r;
         }

@@ -4,7 +4,7 @@
 
 #include "client/top-table-fill.h"
 
-enum { COLUMN_SUM, COLUMN_BUSIEST, COLUMN_CPU, COLUMN_IMBALANCE, _COLUMN_MAX };
+enum { COLUMN_SUM, COLUMN_BUSIEST = TOP_COLUMN_BUSIEST, COLUMN_CPU, COLUMN_IMBALANCE, _COLUMN_MAX };
 
 static bool is_wanted(const struct top_row *row, const char *name) {
         return row->total > 0 && (!*name || strcasestr(row->title, name));
@@ -107,7 +107,11 @@ static int fill_values(const struct top_table *table, struct top_line *line, boo
         line->values[COLUMN_SUM] = sum_of(table, line, sum) * scale;
         line->values[COLUMN_BUSIEST] = (double)most * scale;
         line->values[COLUMN_CPU] = busiest;
-        line->values[COLUMN_IMBALANCE] = sum > 0 ? (double)most * (double)n_online / (double)sum : -1;
+        /* An interrupt of one queue is meant to go to one CPU. */
+        line->values[COLUMN_IMBALANCE] =
+                sum > 0 && (line->n_members > 1 || !rates->rows[line->members[0]].device)
+                        ? (double)most * (double)n_online / (double)sum
+                        : -1;
         return 0;
 }
 

@@ -25,7 +25,10 @@ enum top_attr {
         TOP_NOTICE,
         TOP_WARNING,
         TOP_HEAT, /* TOP_HEAT + 0 (nothing) .. TOP_HEAT + TOP_HEATS - 1 (most) */
-        _TOP_ATTR_MAX = TOP_HEAT + TOP_HEATS,
+        TOP_STRIP =
+                TOP_HEAT +
+                TOP_HEATS, /* the same for a cell of a strip: where there are colours, no glyph is needed */
+        _TOP_ATTR_MAX = TOP_STRIP + TOP_HEATS,
 };
 
 /* c 0: the second half of a wide character. */

@@ -52,6 +52,19 @@ static struct plan top_plan(const struct top_page *page, const struct top_view *
         return plan;
 }
 
+/* Lines that the table does not need go to the windows. */
+static void top_plan_spare(struct plan *plan, size_t n_lines, unsigned n_windows) {
+        size_t need =
+                MAX(n_lines + 1, (size_t)2); /* with the titles; where there is nothing a line says so */
+        unsigned wanted = n_windows + 1, spare = need < plan->body ? plan->body - (unsigned)need : 0;
+
+        if (plan->windows == 0 || wanted <= plan->windows)
+                return;
+        spare = MIN(spare, wanted - plan->windows);
+        plan->windows += spare;
+        plan->body -= spare;
+}
+
 static unsigned top_count_text(const char *const *text) {
         unsigned n = 0;
 
@@ -122,6 +135,8 @@ int top_layout(const struct top_model *model, const struct top_view *view, const
                 return r;
         if (page->height == 0)
                 plan = top_plan(page, view, (unsigned)MIN(table->n_lines, (size_t)LINES_MAX), n_windows);
+        else
+                top_plan_spare(&plan, table->n_lines, n_windows);
         r = top_grid_reset(grid, page->width, plan.head + plan.body + plan.windows + plan.foot);
         if (r == 0)
                 r = top_titles(table, &shown);

@@ -118,6 +118,25 @@ static int live_split(struct live *live) {
         return 0;
 }
 
+/* Turns blanks into line ends where a line is wider than the screen. A byte is taken for a column: lines with
+ * names that are not ASCII end earlier. */
+static void live_wrap(char *text, size_t width) {
+        char *start = text, *blank = NULL;
+
+        for (char *p = text; *p; p++) {
+                if (*p == '\n') {
+                        start = p + 1;
+                        blank = NULL;
+                } else if (*p == ' ' && p[1] != ' ' && p > start && p[-1] != ' ')
+                        blank = p;
+                if ((size_t)(p - start) >= width && blank) {
+                        *blank = '\n';
+                        start = blank + 1;
+                        blank = NULL;
+                }
+        }
+}
+
 static int live_open_event(struct live *live) {
         const struct style style = { .utf8 = live->utf8,
                                      .now_us = live_clock(CLOCK_REALTIME) / NSEC_PER_USEC,
@@ -144,6 +163,7 @@ static int live_open_event(struct live *live) {
         if (fclose(f) != 0 || r < 0)
                 return -ENOMEM;
 
+        live_wrap(live->event, live->grid.width);
         live->view->mode = TOP_MODE_EVENT;
         return live_split(live);
 }

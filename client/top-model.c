@@ -47,6 +47,11 @@ static void top_model_clear_alerts(struct top_model *model) {
         model->n_alerts = 0;
 }
 
+static void top_model_clear_latency(struct top_model *model) {
+        json_putp(&model->latency);
+        model->latency = NULL;
+}
+
 void top_model_done(struct top_model *model) {
         for (enum top_part part = 0; part < _TOP_PART_MAX; part++)
                 free(model->absent[part]);
@@ -54,7 +59,7 @@ void top_model_done(struct top_model *model) {
                 top_rates_done(&model->rates[part]);
         top_model_clear_windows(model);
         top_model_clear_alerts(model);
-        json_putp(&model->latency);
+        top_model_clear_latency(model);
         free(model->cpus);
         free(model->hostname);
         *model = (struct top_model){};
@@ -227,7 +232,7 @@ int top_model_set_rates(struct top_model *model, enum top_part part, struct json
 }
 
 int top_model_set_latency(struct top_model *model, struct json_object *latency) {
-        json_putp(&model->latency);
+        top_model_clear_latency(model);
         model->latency = json_object_get(latency);
         free(model->absent[TOP_LATENCY]);
         model->absent[TOP_LATENCY] = NULL;
@@ -357,7 +362,7 @@ int top_model_set_absent(struct top_model *model, enum top_part part, const char
         if (part < _TOP_RATES_MAX)
                 top_rates_done(&model->rates[part]);
         else if (part == TOP_LATENCY)
-                json_putp(&model->latency);
+                top_model_clear_latency(model);
         else if (part == TOP_WINDOWS)
                 top_model_clear_windows(model);
         else if (part == TOP_ALERTS)

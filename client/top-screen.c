@@ -14,7 +14,7 @@
 
 static struct {
         SCREEN *screen;
-        bool colour, many_colours, utf8;
+        bool colour, utf8;
         struct termios saved; /* as it was before us, for a crash */
         char leave[128];      /* what a crash has to send */
 } terminal;
@@ -26,12 +26,18 @@ static const short heats_256[TOP_HEATS] = { -1, 17, 24, 60, 102, 144, 185, 227 }
 static const short heats_8[TOP_HEATS] = { -1,         COLOR_BLUE, COLOR_BLUE,   COLOR_BLUE,
                                           COLOR_CYAN, COLOR_CYAN, COLOR_YELLOW, COLOR_YELLOW };
 
-enum { PAIR_HEADING = 1, PAIR_SORTED, PAIR_NOTICE, PAIR_WARNING, PAIR_HEAT };
+enum {
+        PAIR_HEADING = 1,
+        PAIR_SORTED,
+        PAIR_NOTICE,
+        PAIR_WARNING,
+        PAIR_HEAT,
+        PAIR_STRIP = PAIR_HEAT + TOP_HEATS
+};
 
 static void top_init_pairs(void) {
         bool many = COLORS >= 256;
 
-        terminal.many_colours = many;
         (void)use_default_colors(); /* where there are none, black and white will do */
         (void)init_pair(PAIR_HEADING, many ? 255 : COLOR_WHITE, many ? 238 : COLOR_BLUE);
         (void)init_pair(PAIR_SORTED, many ? 16 : COLOR_BLACK, many ? 250 : COLOR_WHITE);
@@ -39,20 +45,21 @@ static void top_init_pairs(void) {
         (void)init_pair(PAIR_WARNING, many ? 16 : COLOR_BLACK, many ? 214 : COLOR_YELLOW);
         for (short i = 1; i < TOP_HEATS; i++) {
                 short paper = many ? heats_256[i] : heats_8[i];
-                bool light = many ? i >= 4 : i >= 4;
+                bool light = i >= 4;
 
                 (void)init_pair((short)(PAIR_HEAT + i),
                                 light ? (many ? 16 : COLOR_BLACK) : (many ? 231 : COLOR_WHITE), paper);
+                (void)init_pair((short)(PAIR_STRIP + i), paper, paper);
         }
 }
 
 static attr_t top_attributes(unsigned attr, short *ret_pair) {
         *ret_pair = 0;
         if (attr >= TOP_HEAT) {
-                unsigned heat = attr - TOP_HEAT;
+                unsigned heat = (attr - TOP_HEAT) % TOP_HEATS;
 
-                if (terminal.colour)
-                        *ret_pair = (short)(heat > 0 ? PAIR_HEAT + (short)heat : 0);
+                if (terminal.colour && heat > 0)
+                        *ret_pair = (short)((attr >= TOP_STRIP ? PAIR_STRIP : PAIR_HEAT) + (short)heat);
                 /* Without colours the upper steps still stand out. */
                 return terminal.colour ? A_NORMAL : heat >= 6 ? A_REVERSE : heat >= 4 ? A_BOLD : A_NORMAL;
         }

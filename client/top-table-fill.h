@@ -7,6 +7,9 @@
 
 #include "client/top-table.h"
 
+/* Of lines of rows, the column by which they are sorted where none is named: one CPU is what runs full. */
+enum { TOP_COLUMN_BUSIEST = 1 };
+
 /* name: part of a name by which columns, or lines, are picked; "": all. The table's CPUs are chosen already.
  */
 int top_fill_cpus(struct top_table *table, const struct top_view *view, const char *name);

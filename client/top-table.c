@@ -74,7 +74,7 @@ double top_table_strip(const struct top_table *table, const struct top_line *lin
 unsigned top_heat(double value, enum top_unit unit) {
         /* Counts per second, shares, nanoseconds: the least of each step. A factor of 1 is an even spread. */
         static const double steps[][TOP_HEATS - 1] = {
-                [TOP_RATE] = { 1, 10, 100, 1e3, 1e4, 5e4, 2e5 },
+                [TOP_RATE] = { 10, 100, 1e3, 5e3, 2e4, 5e4, 2e5 },
                 [TOP_SHARE] = { 0.001, 0.01, 0.03, 0.1, 0.25, 0.5, 0.8 },
                 [TOP_NSEC] = { 1e4, 1e5, 3e5, 1e6, 5e6, 1e7, 5e7 },
                 [TOP_NUMBER] = { 1e300, 1e300, 1e300, 1e300, 1e300, 1e300, 1e300 },
@@ -116,7 +116,7 @@ static void top_table_sort(struct top_table *table, const struct top_view *view,
                 if (strcmp(table->columns[i].title, view->sort) == 0)
                         order.column = (int)i;
         if (order.column < 0 && (busiest_first || table->has_strips) && table->n_columns > 0)
-                order.column = 0; /* the sum, everywhere */
+                order.column = table->has_strips ? TOP_COLUMN_BUSIEST : 0; /* the busiest; the sum */
 
         table->sorted = order.column;
         qsort_r(table->lines, table->n_lines, sizeof(*table->lines), top_compare, &order);

@@ -21,13 +21,14 @@ class File:
         self.fd = os.open(path, os.O_RDWR)
         self.lines = os.read(self.fd, 1 << 26).decode("ascii").splitlines(keepends=True)
         self.rows = []
-        n_columns = len(self.lines[0].split())
+        cpus = [int(name[3:]) for name in self.lines[0].split()]
+        n_columns = len(cpus)
         for i, line in enumerate(self.lines[1:], 1):
             head, _, rest = line.partition(":")
             counts = re.match(r"(?:\s+\d+)*", rest)[0]
             numbers = [int(n) % 10**8 for n in counts.split()[:n_columns]]
             if len(numbers) == n_columns:
-                self.rows.append([i, head + ":", numbers, rest[len(counts):], self.rates(head.strip(), numbers, hot)])
+                self.rows.append([i, head + ":", numbers, rest[len(counts):], self.rates(head.strip(), numbers, [cpu in hot for cpu in cpus])])
 
     @staticmethod
     def rates(name, numbers, hot):
@@ -36,12 +37,10 @@ class File:
         base = 10 ** rng.uniform(0, 3)
         if name.isdigit():
             busiest = max(numbers)
-            return [base * 5 if n == busiest and n else 0 for n in numbers]
+            return [base * 5 * (20 if is_hot else 1) if n == busiest and n else 0 for n, is_hot in zip(numbers, hot)]
         rates = [base * 10 ** rng.uniform(-0.5, 0.5) for _ in numbers]
         if name in ("NET_RX", "RES", "CAL"):
-            for cpu in hot:
-                if cpu < len(rates):
-                    rates[cpu] = 60000 if name == "NET_RX" else 9000
+            rates = [(60000 if name == "NET_RX" else 9000) if is_hot else rate for rate, is_hot in zip(rates, hot)]
         return rates
 
     def step(self, seconds, rng):
