@@ -69,7 +69,7 @@ static const struct {
         [TOP_SOFTIRQS] = { "GetRates", "rates" },    [TOP_INTERRUPTS] = { "GetRates", "rates" },
         [TOP_CPU_TIME] = { "GetRates", "rates" },    [TOP_KSOFTIRQD] = { "GetRates", "rates" },
         [TOP_LATENCY] = { "GetLatency", "latency" }, [TOP_WINDOWS] = { "ListEvents", "events" },
-        [TOP_ALERTS] = { "GetAlerts", "alerts" },    [TOP_STATUS] = { "GetStatus", "status" },
+        [TOP_ALERTS] = { "ListAlerts", "alerts" },   [TOP_STATUS] = { "GetStatus", "status" },
 };
 
 /* First the daemon's intervals, by which the spans of the others are chosen. */
@@ -128,31 +128,15 @@ static struct json_object *top_parameters(const struct top_fetch *fetch) {
         return r < 0 ? NULL : TAKE_PTR(parameters);
 }
 
-/* Alerts are those of now: of another time nobody knows which were active. */
-static int top_skip(struct top_fetch *fetch, bool *ret_skip) {
-        enum top_part part = fetch->part;
-
-        *ret_skip = fetch->now_us < fetch->retry_us[part];
-        if (part != TOP_ALERTS || fetch->until_us == 0)
-                return 0;
-
-        *ret_skip = true;
-        return top_model_set_absent(fetch->model, TOP_ALERTS, "known of the present only");
-}
-
 /* Asks for the part, or for the next one that is to be asked for. 0; 1: there is none left; -ENOMEM. */
 static int top_ask(struct top_fetch *fetch) {
         for (; fetch->step < ELEMENTSOF(order); fetch->step++) {
                 _cleanup_(json_putp) struct json_object *parameters = NULL;
                 char method[64];
-                bool skip;
                 int r;
 
                 fetch->part = order[fetch->step];
-                r = top_skip(fetch, &skip);
-                if (r < 0)
-                        return r;
-                if (skip)
+                if (fetch->now_us < fetch->retry_us[fetch->part])
                         continue;
 
                 parameters = top_parameters(fetch);
@@ -182,10 +166,8 @@ int top_fetch_start(struct top_fetch *fetch, uint64_t now_us, uint64_t until_us,
                 return MIN(r, 0);
 
         fetch->live = until_us == 0;
-        if (!fetch->live || !was_live) {
+        if (!fetch->live || !was_live)
                 fetch->last_window = 0;
-                fetch->retry_us[TOP_ALERTS] = 0;
-        }
         fetch->now_us = now_us;
         fetch->until_us = until_us;
         fetch->since_us = end_us - MIN(end_us - 1, span_ns / NSEC_PER_USEC);

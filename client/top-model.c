@@ -297,14 +297,19 @@ int top_model_add_windows(struct top_model *model, struct json_object *events) {
 }
 
 static int top_alert_read(struct top_alert *alert, struct json_object *object) {
-        const char *name = field_string(object, "rule") ?: field_string(object, "name") ?: "?";
         int r;
 
-        alert->since_us = field_u64(object, "sinceUsec");
-        r = top_copy(name, &alert->name);
-        return r < 0 ? r
-                     : top_copy(field_string(object, "text") ?: field_string(object, "subject"),
-                                &alert->text);
+        alert->since_us = field_u64(object, "raisedUsec");
+        r = top_copy(field_string(object, "rule") ?: "?", &alert->name);
+        return r < 0 ? r : top_copy(field_string(object, "text"), &alert->text);
+}
+
+/* At the end of the span: the daemon also lists what was cleared a while ago. */
+static bool top_alert_is_active(const struct top_model *model, struct json_object *object) {
+        uint64_t cleared_us = field_u64(object, "clearedUsec");
+
+        return field_u64(object, "raisedUsec") <= model->until_us &&
+               (cleared_us == 0 || cleared_us > model->until_us);
 }
 
 int top_model_set_alerts(struct top_model *model, struct json_object *alerts) {
@@ -319,6 +324,8 @@ int top_model_set_alerts(struct top_model *model, struct json_object *alerts) {
                 return -ENOMEM;
 
         for (size_t i = 0; i < n; i++) {
+                if (!top_alert_is_active(model, array_at(alerts, i)))
+                        continue;
                 r = top_alert_read(&model->alerts[model->n_alerts++], array_at(alerts, i));
                 if (r < 0)
                         return r;

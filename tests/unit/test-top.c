@@ -72,7 +72,9 @@ static const char events[] =
         "{\"id\":9,\"kind\":\"softirq\",\"timeUsec\":1795356780000000,\"cpu\":2,\"durationMinNsec\":9000000,"
         "\"durationMaxNsec\":9000000,\"class\":null,\"culprit\":\"NET_RX\",\"comm\":\"" HOSTILE
         "\",\"pid\":1}]";
-static const char alerts[] = "[{\"rule\":\"" HOSTILE "\",\"text\":\"CPU 2\",\"sinceUsec\":1795356700000000}]";
+static const char alerts[] = "[{\"rule\":\"" HOSTILE "\",\"text\":\"CPU 2\",\"raisedUsec\":1795356700000000,"
+                             "\"clearedUsec\":null},{\"rule\":\"cleared\",\"raisedUsec\":1795356600000000,"
+                             "\"clearedUsec\":1795356700000000}]";
 
 static struct json_object *parse(const char *text) {
         struct json_object *object = json_tokener_parse(text);
