@@ -15,7 +15,9 @@
 /* How lateness is judged: a second holds too few timers for a p99. */
 #define LATENCY_SPAN_US (60 * USEC_PER_SEC)
 #define WINDOWS_SPAN_US (3600 * USEC_PER_SEC)
-#define RETRY_US (10 * USEC_PER_SEC)
+#define RETRY_US (30 * USEC_PER_SEC)
+/* A p99 of a minute does not change from one update to the next. */
+#define LATENCY_US (10 * USEC_PER_SEC)
 #define STATUS_US (30 * USEC_PER_SEC)
 
 void top_fetch_done(struct top_fetch *fetch) {
@@ -166,8 +168,10 @@ int top_fetch_start(struct top_fetch *fetch, uint64_t now_us, uint64_t until_us,
                 return MIN(r, 0);
 
         fetch->live = until_us == 0;
-        if (!fetch->live || !was_live)
+        if (!fetch->live || !was_live) {
                 fetch->last_window = 0;
+                fetch->retry_us[TOP_LATENCY] = 0;
+        }
         fetch->now_us = now_us;
         fetch->until_us = until_us;
         fetch->since_us = end_us - MIN(end_us - 1, span_ns / NSEC_PER_USEC);
@@ -194,6 +198,7 @@ static int top_take(struct top_fetch *fetch, struct json_object *reply) {
 
         switch (fetch->part) {
         case TOP_LATENCY:
+                fetch->retry_us[TOP_LATENCY] = fetch->live ? fetch->now_us + LATENCY_US : 0;
                 return top_model_set_latency(fetch->model, result);
         case TOP_WINDOWS:
                 return top_take_windows(fetch, result);

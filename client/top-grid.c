@@ -34,7 +34,7 @@ void top_grid_done(struct top_grid *grid) {
 
 void top_grid_put(struct top_grid *grid, unsigned y, unsigned x, enum top_attr attr, uint32_t c) {
         if (y < grid->height && x < grid->width)
-                grid->cells[(size_t)y * grid->width + x] = (struct top_cell){ .c = c, .attr = (uint8_t)attr };
+                grid->cells[(size_t)y * grid->width + x] = (struct top_cell){ .c = c, .attr = attr };
 }
 
 unsigned top_grid_text(struct top_grid *grid, unsigned y, unsigned x, unsigned end, enum top_attr attr,
@@ -81,7 +81,7 @@ void top_grid_right(struct top_grid *grid, unsigned y, unsigned x, unsigned end,
 
 void top_grid_paint(struct top_grid *grid, unsigned y, unsigned x, unsigned end, enum top_attr attr) {
         for (end = MIN(end, grid->width); y < grid->height && x < end; x++)
-                grid->cells[(size_t)y * grid->width + x].attr = (uint8_t)attr;
+                grid->cells[(size_t)y * grid->width + x].attr = attr;
 }
 
 char *top_cell_text(uint32_t c, bool ascii, char buf[static 5]) {

@@ -34,7 +34,7 @@ enum top_attr {
 /* c 0: the second half of a wide character. */
 struct top_cell {
         uint32_t c;
-        uint8_t attr;
+        uint32_t attr; /* enum top_attr; no padding, so that cells can be compared as memory */
 };
 
 struct top_grid {

@@ -16,7 +16,8 @@ static struct {
         SCREEN *screen;
         bool colour, utf8;
         struct termios saved; /* as it was before us, for a crash */
-        char leave[128];      /* what a crash has to send */
+        struct top_grid shown;
+        char leave[128]; /* what a crash has to send */
 } terminal;
 
 /* The eight steps of heat, from the colours that xterm has: from dark blue over grey to yellow, each lighter
@@ -153,6 +154,7 @@ void top_screen_close(void) {
         (void)endwin();
         delscreen(terminal.screen);
         terminal.screen = NULL;
+        top_grid_done(&terminal.shown);
 }
 
 void top_screen_suspend(void) {
@@ -165,6 +167,7 @@ void top_screen_refresh(void) {
         if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0)
                 (void)resizeterm(size.ws_row, size.ws_col); /* without memory the old size stays */
         (void)clearok(curscr, TRUE);
+        top_grid_done(&terminal.shown);
 }
 
 void top_screen_size(unsigned *ret_width, unsigned *ret_height) {
@@ -176,25 +179,48 @@ static wchar_t top_shown_char(uint32_t c) {
         return (wchar_t)(terminal.utf8 || c < 0x80 ? c : '?');
 }
 
-void top_screen_show(const struct top_grid *grid) {
-        for (unsigned y = 0; y < grid->height; y++) {
-                (void)move((int)y, 0); /* beyond the edge: a resize is under way, the next grid fits */
-                for (unsigned x = 0; x < grid->width; x++) {
-                        const struct top_cell *cell = &grid->cells[(size_t)y * grid->width + x];
-                        wchar_t text[2] = { top_shown_char(cell->c), L'\0' };
-                        short pair;
-                        attr_t attributes = top_attributes(cell->attr, &pair);
-                        cchar_t c;
+static void top_show_line(const struct top_cell *cells, unsigned y, unsigned width) {
+        for (unsigned x = 0; x < width; x++) {
+                wchar_t text[2] = { top_shown_char(cells[x].c), L'\0' };
+                attr_t attributes;
+                short pair;
+                cchar_t c;
 
-                        if (cell->c == 0) /* ncurses has it with the first half */
-                                continue;
-                        if (setcchar(&c, text, attributes, pair, NULL) == OK)
-                                (void)mvadd_wch((int)y, (int)x,
-                                                &c); /* fails for the last cell, which is drawn */
-                }
+                if (cells[x].c == 0) /* ncurses has it with the first half */
+                        continue;
+                attributes = top_attributes(cells[x].attr, &pair);
+                if (setcchar(&c, text, attributes, pair, NULL) == OK)
+                        (void)mvadd_wch((int)y, (int)x,
+                                        &c); /* fails for the last cell, which is drawn; and beyond the
+                                              * edge: a resize is under way, the next grid fits */
+        }
+}
+
+/* Keeps what was shown. Without memory for it, all is drawn each time. */
+static void top_remember(const struct top_grid *grid) {
+        struct top_grid *shown = &terminal.shown;
+
+        if (top_grid_reset(shown, grid->width, grid->height) < 0) {
+                top_grid_done(shown);
+                return;
+        }
+        memcpy(shown->cells, grid->cells, (size_t)grid->width * grid->height * sizeof(*grid->cells));
+}
+
+void top_screen_show(const struct top_grid *grid) {
+        const struct top_grid *shown = &terminal.shown;
+        bool comparable = shown->cells && shown->width == grid->width && shown->height == grid->height;
+
+        for (unsigned y = 0; y < grid->height; y++) {
+                size_t at = (size_t)y * grid->width;
+
+                if (!comparable ||
+                    memcmp(shown->cells + at, grid->cells + at, grid->width * sizeof(*grid->cells)) != 0)
+                        top_show_line(grid->cells + at, y, grid->width);
         }
 
         (void)refresh();
+        top_remember(grid);
 }
 
 uint32_t top_screen_key(void) {

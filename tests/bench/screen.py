@@ -10,10 +10,13 @@ import termios
 import threading
 import time
 
+import machine
+
+SETTLE_SECONDS = 5
+
 
 class Screen:
-    """A program on a terminal of the given size; counts what it writes. cost() ends it and returns (CPU seconds with
-    those of its children, bytes written)."""
+    """A program on a terminal of the given size; counts what it writes."""
 
     def __init__(self, command, width=80, height=24):
         self.written = 0
@@ -35,15 +38,26 @@ class Screen:
             pass
 
     def cost(self):
+        """CPU seconds up to now, with those of the children it waited for; bytes written."""
+        with open(f"/proc/{self.pid}/stat", encoding="ascii") as file:
+            fields = file.read().rpartition(")")[2].split()
+        children = (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+        return machine.cpu_ns(self.pid) / 1e9 + children, self.written
+
+    def close(self):
         os.kill(self.pid, signal.SIGTERM)
-        _, _, usage = os.wait4(self.pid, 0)
+        os.waitpid(self.pid, 0)
         self.reader.join()
         os.close(self.fd)
-        return usage.ru_utime + usage.ru_stime, self.written
 
 
 def side_by_side(commands, seconds, width=80, height=24):
-    """{name: (CPU seconds, bytes)} of programs that run at the same time."""
+    """{name: (CPU seconds, bytes)} of programs that run at the same time; starting is no part of it."""
     screens = {name: Screen(command, width, height) for name, command in commands.items()}
+    time.sleep(SETTLE_SECONDS)
+    before = {name: screen.cost() for name, screen in screens.items()}
     time.sleep(seconds)
-    return {name: screen.cost() for name, screen in screens.items()}
+    after = {name: screen.cost() for name, screen in screens.items()}
+    for screen in screens.values():
+        screen.close()
+    return {name: tuple(b - a for a, b in zip(before[name], after[name])) for name in screens}
