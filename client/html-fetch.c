@@ -127,7 +127,8 @@ static int fetch_windows(struct fetch *fetch, uint64_t since_us, uint64_t until_
  * message. */
 static int fetch_part(struct fetch *fetch, const char *method, struct json_object *parameters,
                       const char *result, struct json_object **ret) {
-        _cleanup_(json_putp) struct json_object *owned = parameters, *reply = NULL;
+        _cleanup_(json_putp) _unused_ struct json_object *owned = parameters;
+        _cleanup_(json_putp) struct json_object *reply = NULL;
         _cleanup_(freep) char *error = NULL;
         int r;
 
