@@ -119,7 +119,8 @@ static void top_table_sort(struct top_table *table, const struct top_view *view,
                 order.column = table->has_strips ? TOP_COLUMN_BUSIEST : 0; /* the busiest; the sum */
 
         table->sorted = order.column;
-        qsort_r(table->lines, table->n_lines, sizeof(*table->lines), top_compare, &order);
+        if (table->n_lines > 0)
+                qsort_r(table->lines, table->n_lines, sizeof(*table->lines), top_compare, &order);
 }
 
 int top_table_make(const struct top_model *model, const struct top_view *view, bool busiest_first,
