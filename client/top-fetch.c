@@ -6,6 +6,7 @@
 
 #include "client/field.h"
 #include "client/message.h"
+#include "client/remote.h"
 #include "client/session.h"
 #include "common/json-build.h"
 #include "common/json-strict.h"
@@ -46,13 +47,45 @@ static char *top_transport_text(int r) {
         }
 }
 
+/* Once only: ssh may ask for a password, which it cannot do in the middle of the screen. */
+static int top_connect_remote(struct top_fetch *fetch) {
+        char *text = NULL;
+        int r;
+
+        r = fetch->connected ? EXIT_FAILED : remote_open(fetch->options, TIMEOUT_NS, &fetch->client);
+        if (r == 0) {
+                fetch->connected = true;
+                return 0;
+        }
+
+        if (asprintf(&text, "no connection to %s", fetch->options->host) < 0)
+                text = NULL;
+        return top_fetch_fail(fetch, text);
+}
+
+/* Gives up what is awaited. A local connection is simply made anew; over ssh the one answer that is on its
+ * way is waited for, and thrown away. */
+static void top_abandon(struct top_fetch *fetch) {
+        _cleanup_(json_putp) struct json_object *reply = NULL;
+        _cleanup_(freep) char *error = NULL;
+        bool continues;
+
+        if (fetch->options->host && varlink_client_receive(fetch->client, &error, &reply, &continues) == 0)
+                fetch->busy = false;
+        else
+                top_fetch_done(fetch);
+}
+
 static int top_connect(struct top_fetch *fetch) {
         int r;
 
         if (fetch->client)
                 return 0;
 
-        r = varlink_client_connect(fetch->options->socket, TIMEOUT_NS, &fetch->client);
+        r = fetch->options->host ? top_connect_remote(fetch)
+                                 : varlink_client_connect(fetch->options->socket, TIMEOUT_NS, &fetch->client);
+        if (r > 0)
+                return r;
         if (r < 0)
                 return top_fetch_fail(fetch, connect_error_text(fetch->options->socket, r));
 
@@ -260,7 +293,6 @@ int top_fetch_fd(const struct top_fetch *fetch) {
 
 int top_fetch_event(struct top_fetch *fetch, int64_t id, struct json_object **ret_event) {
         _cleanup_(json_putp) struct json_object *parameters = json_object_new_object(), *reply = NULL;
-        _cleanup_(varlink_client_freep) struct varlink_client *client = NULL;
         _cleanup_(freep) char *error = NULL;
         int r;
 
@@ -268,13 +300,17 @@ int top_fetch_event(struct top_fetch *fetch, int64_t id, struct json_object **re
         if (!parameters || json_add(parameters, "id", json_object_new_int64(id)) < 0)
                 return -ENOMEM;
 
-        /* A connection of its own: on the other one an answer may be under way. */
-        r = varlink_client_connect(fetch->options->socket, TIMEOUT_NS, &client);
-        if (r == 0)
-                r = varlink_client_call(client, INTERFACE "GetEvent", parameters, &error, &reply);
+        if (fetch->busy) /* the next fetch begins anew */
+                top_abandon(fetch);
+        r = top_connect(fetch);
+        if (r != 0)
+                return MIN(r, 0);
+        r = varlink_client_call(fetch->client, INTERFACE "GetEvent", parameters, &error, &reply);
         if (r == -ENOMEM)
                 return r;
-        if (r == 0 && !error)
+        if (r < 0)
+                top_fetch_done(fetch);
+        else if (!error)
                 *ret_event = json_object_get(field_object(reply, "event"));
         return 0;
 }

@@ -17,6 +17,7 @@ struct top_fetch {
         const int *node_of;            /* borrowed, may be NULL */
         size_t n_nodes;
         bool busy;
+        bool connected;     /* once, at least */
         size_t step;        /* in the order of questions */
         enum top_part part; /* whose answer is awaited */
         uint64_t since_us, until_us, now_us;

@@ -264,7 +264,7 @@ int verb_top(int argc, char **argv, const struct options *options) {
                 return r;
 
         /* The socket is a local one, so this machine's nodes are those of the daemon's CPUs. */
-        r = numa_read(AT_FDCWD, "/sys/devices/system/node", &nodes, &fetch.n_nodes);
+        r = options->host ? 0 : numa_read(AT_FDCWD, "/sys/devices/system/node", &nodes, &fetch.n_nodes);
         if (r == -ENOMEM)
                 return fail_memory();
         fetch.node_of = nodes;
