@@ -228,7 +228,8 @@ int flame_svg_write(FILE *out, const struct flame_tree *tree, const struct flame
 
         assert(caption->unit < _FLAME_UNIT_MAX);
 
-        r = flame_layout_make(tree, FLAME_SVG_WIDTH - 2 * MARGIN, FLAME_SVG_MIN_PIXELS, FLAME_SVG_BOXES_MAX,
+        r = flame_layout_make(tree, FLAME_SVG_WIDTH - 2 * MARGIN, FLAME_SVG_MIN_PIXELS,
+                              caption->n_boxes_max ?: FLAME_SVG_BOXES_MAX,
                               &layout);
         if (r < 0)
                 return r;

@@ -22,7 +22,8 @@ struct flame_caption {
         const char *title;
         const char *subtitle; /* what was measured: span, filters, number of windows */
         enum flame_unit unit;
-        bool has_counts; /* FLAME_UNIT_TIME: counts are known */
+        bool has_counts;   /* FLAME_UNIT_TIME: counts are known */
+        size_t n_boxes_max; /* 0: FLAME_SVG_BOXES_MAX */
 };
 
 enum {

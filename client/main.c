@@ -30,6 +30,7 @@ static const struct verb {
         { "alerts", "Alerts that are raised, and those that were", verb_alerts, VERB_SPAN },
         { "show", "Everything of one event, with its stacks", verb_show, VERB_CPUS },
         { "rates", "Softirqs, interrupts, CPU time or packets as rates", verb_rates, VERB_SPAN | VERB_CPUS },
+        { "top", "Live rates per CPU, lateness and the last windows, and those of an hour back", verb_top, VERB_CPUS },
         { "flame", "Stacks of windows as an interactive flame graph (SVG)", verb_flame, VERB_SPAN | VERB_CPUS },
         { "metrics", "Counters and histograms in the text format of Prometheus", verb_metrics, 0 },
         { "status", "State, costs, losses and settings of the daemon", verb_status, 0 },

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client/field.h"
+#include "client/html-fetch.h"
 #include "client/message.h"
 #include "client/output.h"
 #include "client/session.h"
@@ -25,7 +26,9 @@ static const char help[] =
         "\"worst\" and \"total\" are lower bounds: at least that long interrupts were off.\n"
         "\nOptions:\n"
         "      --finding=CODE       Only this finding, such as syn-flood, with all that it rests on\n"
-        "                           and what to do about it\n";
+        "                           and what to do about it\n"
+        "      --html=FILE          Write it as a page for a ticket: one file with heat maps of CPUs over\n"
+        "                           time, a timeline of windows and a flame graph; - is standard output\n";
 
 static void add_culprit(struct table *table, const struct style *style, struct json_object *group,
                         bool with_callers) {
@@ -178,10 +181,12 @@ int render_report(const struct style *style, struct json_object *report, FILE *f
 }
 
 /* -1: go on; otherwise the exit status. */
-static int parse_arguments(int argc, char **argv, const struct options *options, const char **ret_code) {
+static int parse_arguments(int argc, char **argv, const struct options *options, const char **ret_code,
+                           const char **ret_html) {
         static const struct option longs[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "finding", required_argument, NULL, 'f' },
+                { "html", required_argument, NULL, 'H' },
                 {},
         };
         int c;
@@ -190,15 +195,20 @@ static int parse_arguments(int argc, char **argv, const struct options *options,
         while ((c = getopt_long(argc, argv, "h", longs, NULL)) >= 0) {
                 if (c == 'h')
                         return options_print_help(help);
-                if (c != 'f')
+                if (c == 'f')
+                        *ret_code = optarg;
+                else if (c == 'H')
+                        *ret_html = optarg;
+                else
                         return options_see_help(argv[0]);
-                *ret_code = optarg;
         }
 
         if (optind < argc) {
                 (void)fail_usage("%s takes no argument, but was given \"%s\"", argv[0], argv[optind]);
                 return options_see_help(argv[0]);
         }
+        if (*ret_html && (*ret_code || options->json != JSON_OFF))
+                return fail_usage("--html goes with neither --finding nor --json: the page has the whole report");
         if (*ret_code && options->json != JSON_OFF)
                 return fail_usage("--finding and --json: JSON always has the whole report, with all of every finding");
 
@@ -209,15 +219,17 @@ int verb_report(int argc, char **argv, const struct options *options) {
         _cleanup_(json_putp) struct json_object *report = NULL, *alerts = NULL;
         _cleanup_(output_closep) struct output output = {};
         uint64_t since_us, until_us;
-        const char *code = NULL;
+        const char *code = NULL, *html = NULL;
         int r;
 
-        r = parse_arguments(argc, argv, options, &code);
+        r = parse_arguments(argc, argv, options, &code, &html);
         if (r >= 0)
                 return r;
         r = options_span(options, 600 * NSEC_PER_SEC, &since_us, &until_us);
         if (r != 0)
                 return r;
+        if (html)
+                return html_report(options, html, since_us, until_us);
         r = session_query(options, "Report", session_parameters(options, since_us, until_us), "report",
                           &report);
         if (r != 0 || !report)

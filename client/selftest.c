@@ -14,6 +14,7 @@
 
 #include "client/message.h"
 #include "client/output.h"
+#include "client/progress.h"
 #include "client/session.h"
 #include "client/table.h"
 #include "client/verbs.h"
@@ -321,20 +322,18 @@ static int print_text(const struct selftest_arguments *a, const struct selftest_
 }
 
 static void show_progress(void *userdata, size_t done, size_t total) {
-        if (!isatty(STDERR_FILENO))
-                return;
-
-        fprintf(stderr, "\r%zu of %zu windows", done, total);
-        if (done == total)
-                fputs("\r\033[K", stderr);
+        progress_show(userdata, done, total);
 }
 
 static int run_test(const struct selftest_arguments *a, const struct options *options) {
         _cleanup_(selftest_result_done) struct selftest_result result = {};
         const char *reason = NULL;
+        struct progress progress;
         int r;
 
-        r = selftest_run(&a->options, &interrupted, show_progress, NULL, &result, &reason);
+        progress_begin(&progress, "windows");
+        r = selftest_run(&a->options, &interrupted, show_progress, &progress, &result, &reason);
+        progress_end(&progress);
         if (r < 0)
                 return fail_selftest(r, reason);
 

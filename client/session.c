@@ -3,15 +3,19 @@
 #include "client/session.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <string.h>
 
 #include "client/field.h"
 #include "client/message.h"
 #include "client/output.h"
+#include "client/progress.h"
 #include "client/remote.h"
 #include "common/json-build.h"
 
 #define INTERFACE "io.irqwatch.monitor."
+
+enum { WAIT_MS = 200 };
 
 int session_open(const struct options *options, uint64_t timeout_ns, struct varlink_client **ret_client) {
         _cleanup_(freep) char *text = NULL;
@@ -99,6 +103,21 @@ int session_receive(struct varlink_client *client, struct json_object **ret_repl
         return 0;
 }
 
+/* Until an answer begins to come; a long span may take a while. What goes wrong is found out on receiving. */
+static void session_wait(struct varlink_client *client) {
+        struct pollfd pollfd = { .fd = varlink_client_fd(client), .events = POLLIN };
+        struct progress progress;
+        uint64_t waited_ms = 0;
+
+        progress_begin(&progress, "waiting for irqwatchd");
+        while (!varlink_client_has_reply(client) && poll(&pollfd, 1, WAIT_MS) == 0 &&
+               waited_ms < SESSION_TIMEOUT_NS / NSEC_PER_MSEC) {
+                waited_ms += WAIT_MS;
+                progress_show(&progress, 0, 0);
+        }
+        progress_end(&progress);
+}
+
 int session_call(const struct options *options, const char *method, struct json_object *parameters,
                  struct json_object **ret_reply) {
         _cleanup_(json_putp) struct json_object *owned = parameters;
@@ -113,6 +132,7 @@ int session_call(const struct options *options, const char *method, struct json_
         if (r != 0)
                 return r;
 
+        session_wait(client);
         return session_receive(client, ret_reply, &continues);
 }
 

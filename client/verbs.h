@@ -21,6 +21,7 @@ int verb_rates(int argc, char **argv, const struct options *options);
 int verb_flame(int argc, char **argv, const struct options *options);
 int verb_alerts(int argc, char **argv, const struct options *options);
 int verb_metrics(int argc, char **argv, const struct options *options);
+int verb_top(int argc, char **argv, const struct options *options);
 int verb_set(int argc, char **argv, const struct options *options);
 int verb_selftest(int argc, char **argv, const struct options *options);
 

@@ -99,7 +99,7 @@ static void set_windows(struct json_writer *writer, const struct windows *window
         json_set_writer(writer, "windows", &object);
 }
 
-static void set_latency(struct json_writer *writer, const struct latency *latency) {
+static struct json_writer latency_array(const struct latency *latency) {
         struct json_writer array = json_writer_array();
 
         for (size_t i = 0; latency && i < latency->n_cpus; i++) {
@@ -116,7 +116,13 @@ static void set_latency(struct json_writer *writer, const struct latency *latenc
                 json_append_writer(&array, &object);
         }
 
-        json_set_writer(writer, "latency", &array);
+        return array;
+}
+
+int json_latency(const struct latency *latency, struct json_object **ret_array) {
+        struct json_writer array = latency_array(latency);
+
+        return json_writer_finish(&array, ret_array);
 }
 
 static void set_softirqs(struct json_writer *writer, const struct rates *rates, bool with_cpus) {
@@ -282,7 +288,7 @@ static void set_devices(struct json_writer *writer, const struct load *load) {
 
 int json_report(const struct report *report, const struct json_host *host, bool with_cpus,
                 struct json_object **ret_object) {
-        struct json_writer writer = json_writer_object();
+        struct json_writer writer = json_writer_object(), latency;
 
         json_set_u64(&writer, "sinceUsec", report->since_us);
         json_set_u64(&writer, "untilUsec", report->until_us);
@@ -290,7 +296,8 @@ int json_report(const struct report *report, const struct json_host *host, bool 
         json_set_text(&writer, "bootId", host->boot_id);
         set_findings(&writer, &report->findings);
         set_windows(&writer, report->windows);
-        set_latency(&writer, report->latency);
+        latency = latency_array(report->latency);
+        json_set_writer(&writer, "latency", &latency);
         set_softirqs(&writer, report->softirqs, with_cpus);
         set_interrupts(&writer, report, with_cpus);
         set_gaps(&writer, report);

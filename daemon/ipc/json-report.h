@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * A report as the Report of io.irqwatch.monitor.
+ * A report as the Report of io.irqwatch.monitor, and the part of it that can be asked for alone.
  */
 
 #include <json-c/json.h>
@@ -20,3 +20,5 @@ enum {
 /* with_cpus false leaves every perCpu list empty, for what would not fit into a message. 0 or -ENOMEM. */
 int json_report(const struct report *report, const struct json_host *host, bool with_cpus,
                 struct json_object **ret_object);
+/* The array of Latency; NULL: empty. 0 or -ENOMEM. */
+int json_latency(const struct latency *latency, struct json_object **ret_array);

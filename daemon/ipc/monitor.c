@@ -12,6 +12,7 @@
 #include "daemon/ipc/json-status.h"
 #include "daemon/ipc/monitor-internal.h"
 #include "daemon/query/histograms.h"
+#include "daemon/query/latency.h"
 #include "daemon/query/rates.h"
 #include "daemon/query/report.h"
 
@@ -142,6 +143,30 @@ static int report(struct varlink_call *call, struct json_object *parameters, voi
         if (r < 0)
                 return r;
         return monitor_reply_within_limit(call, "report", make_report, result);
+}
+
+/* Of report's parameters. Where nothing was measured the list is empty, as in a report. */
+static int get_latency(struct varlink_call *call, struct json_object *parameters, void *userdata) {
+        _cleanup_(monitor_params_done) struct monitor_params params = {};
+        _cleanup_(latency_freep) struct latency *latency = NULL;
+        struct monitor *monitor = userdata;
+        struct json_object *array;
+        uint64_t now_us;
+        int r;
+
+        r = monitor_parse(call, report_fields, parameters, &params, &now_us);
+        if (r != 0)
+                return MIN(r, 0);
+
+        r = latency_query(monitor->store, params.since_us, MIN(params.until_us, now_us),
+                          params.has_cpus ? &params.cpus : NULL, &latency);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        r = json_latency(latency, &array);
+        if (r < 0)
+                return r;
+        r = monitor_reply(call, "latency", array);
+        return r == -EMSGSIZE ? varlink_call_error(call, MONITOR_INTERFACE ".TooLarge", NULL) : r;
 }
 
 static const struct varlink_field event_fields[] = { { "id", VARLINK_INTEGER, true }, {} };
@@ -403,6 +428,7 @@ static const struct varlink_method monitor_methods[] = {
         { "ListAlerts", NULL, 0, list_alerts },
         { "GetMetrics", monitor_metrics_fields, 0, monitor_get_metrics },
         { "GetEventTotals", NULL, 0, monitor_get_event_totals },
+        { "GetLatency", report_fields, 0, get_latency },
         { "Set", set_fields, VARLINK_METHOD_ROOT, set },
         {},
 };

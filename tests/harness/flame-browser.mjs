@@ -2,101 +2,15 @@
 //
 // flame-browser.mjs CHROMIUM PROFILE SVG [SHOTS]: opens a flame graph of tests/fixtures/flame/mixed.folded in
 // headless Chromium, works it with mouse and keyboard, and checks what is then on the page. With SHOTS, a
-// directory, screenshots of each stage are left there. The browser is spoken to over a pipe: no port, no packages.
+// directory, screenshots of each stage are left there.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
+import { click, contrast, distances, end, mouse, noScripts, openFile, press, problems, run, send, shoot, size, start }
+        from './browser.mjs';
 
 const [chromium, profile, svg, shots] = process.argv.slice(2);
-const DEADLINE_MS = 60000;
-
-const browser = spawn(chromium, ['--headless', '--no-sandbox', '--disable-gpu', '--remote-debugging-pipe',
-        '--no-first-run', '--disable-background-networking', '--user-data-dir=' + profile, 'about:blank'],
-        { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
-const watchdog = setTimeout(() => { console.error('no answer from the browser'); browser.kill('SIGKILL'); process.exit(1); },
-        DEADLINE_MS);
-
-// --- the protocol: JSON objects that end in NUL
-
-const waiting = new Map(), events = [], problems = [];
-let serial = 0, rest = '', session, scripts = true;
-
-browser.stdio[4].setEncoding('utf8').on('data', data => {
-        const parts = (rest + data).split('\0');
-        rest = parts.pop();
-        for (const message of parts.map(text => JSON.parse(text))) {
-                if (message.id)
-                        waiting.get(message.id)(message);
-                else
-                        events.push(message);
-                if (message.method === 'Runtime.exceptionThrown')
-                        problems.push(message.params.exceptionDetails.exception?.description);
-                if (message.method === 'Log.entryAdded' && message.params.entry.level === 'error')
-                        problems.push(message.params.entry.text);
-                if (message.method === 'Network.requestWillBeSent' && !message.params.request.url.startsWith('file:'))
-                        problems.push('network: ' + message.params.request.url);
-        }
-});
-
-function send(method, params = {}) {
-        const id = ++serial;
-        browser.stdio[3].write(JSON.stringify({ id, method, params, sessionId: session }) + '\0');
-        return new Promise((resolve, reject) => waiting.set(id, message => {
-                waiting.delete(id);
-                message.error ? reject(new Error(method + ': ' + message.error.message)) : resolve(message.result);
-        }));
-}
-
-async function run(expression) {
-        const { result, exceptionDetails } = await send('Runtime.evaluate',
-                { expression, returnByValue: true, awaitPromise: true });
-        if (exceptionDetails)
-                throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
-        return result.value;
-}
-
-async function size(width, height) {
-        await send('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: false });
-        if (scripts)  // else no frame callback ever comes
-                await run('new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))');
-}
-
-async function open(width = 1200, height = 800) {
-        await size(width, height);
-        events.length = 0;
-        await send('Page.navigate', { url: pathToFileURL(svg).href });
-        while (!events.some(e => e.method === 'Page.loadEventFired'))
-                await new Promise(done => setTimeout(done, 5));
-        await run(helpers);
-        await size(width, height);
-}
-
-async function shot(name) {
-        if (!shots)
-                return;
-        const { data } = await send('Page.captureScreenshot');
-        writeFileSync(`${shots}/${name}.png`, Buffer.from(data, 'base64'));
-}
-
-// --- hands
-
-async function mouse(type, x, y, extra = {}) {
-        await send('Input.dispatchMouseEvent', { type, x, y, ...extra });
-}
-
-async function click(x, y) {
-        await mouse('mouseMoved', x, y);
-        await mouse('mousePressed', x, y, { button: 'left', clickCount: 1 });
-        await mouse('mouseReleased', x, y, { button: 'left', clickCount: 1 });
-}
-
-async function press(key, { ctrl = false, text } = {}) {
-        const common = { key, modifiers: ctrl ? 2 : 0, text };
-        await send('Input.dispatchKeyEvent', { type: 'keyDown', ...common });
-        await send('Input.dispatchKeyEvent', { type: 'keyUp', key, modifiers: common.modifiers });
-}
+const open = () => openFile(svg, helpers);
+const shot = name => shoot(shots, name);
 
 // --- eyes: these run in the page
 
@@ -123,43 +37,18 @@ globalThis.colours = () => Object.fromEntries(['task', 'user', 'kernel', 'irq'].
 globalThis.paper = () => getComputedStyle(document.querySelector('.paper')).fill;
 `;
 
-// --- colours, as people with each kind of colour vision see them
-
-const linear = c => c.map(v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-const multiply = (m, v) => m.map(row => Math.min(1, Math.max(0, row[0] * v[0] + row[1] * v[1] + row[2] * v[2])));
-const luminance = c => multiply([[0.2126, 0.7152, 0.0722]], linear(c))[0];
-// Machado, Oliveira and Fernandes 2009, severity 1
-const visions = {
-        normal: [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
-        protanopia: [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-        deuteranopia: [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
-        tritanopia: [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]],
-};
-
-function lab(rgb) {
-        const [x, y, z] = multiply([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]], rgb);
-        const f = t => t > 0.008856 ? Math.cbrt(t) : 7.787 * t + 16 / 116;
-        const [a, b, c] = [f(x / 0.9505), f(y), f(z / 1.089)];
-        return [116 * b - 16, 500 * (a - b), 200 * (b - c)];
-}
-
 function checkColours(colours, mode) {
         const names = ['user', 'kernel', 'irq'];
         let least = Infinity;
 
-        for (const [vision, matrix] of Object.entries(visions))
-                for (const a of names)
-                        for (const b of names.filter(n => n > a)) {
-                                const [p, q] = [a, b].map(n => lab(multiply(matrix, linear(colours[n][0]))));
-                                const distance = Math.hypot(...p.map((v, i) => v - q[i]));
+        for (const a of names)
+                for (const b of names.filter(n => n > a))
+                        for (const [vision, distance] of Object.entries(distances(colours[a][0], colours[b][0]))) {
                                 assert.ok(distance >= 15, `${mode}, ${vision}: ${a} and ${b} differ by ${distance}`);
                                 least = Math.min(least, distance);
                         }
-        for (const [name, [fill, text]] of Object.entries(colours)) {
-                const [dark, light] = [luminance(fill), luminance(text)].sort((a, b) => a - b);
-                const contrast = (light + 0.05) / (dark + 0.05);
-                assert.ok(contrast >= 4.5, `${mode}: text on ${name} has a contrast of ${contrast}`);
-        }
+        for (const [name, [fill, text]] of Object.entries(colours))
+                assert.ok(contrast(fill, text) >= 4.5, `${mode}: text on ${name} has a contrast of ${contrast(fill, text)}`);
         console.log(`ok: ${mode} colours differ by at least ${least.toFixed(1)} for every kind of colour vision`);
 }
 
@@ -277,8 +166,7 @@ async function checkDark() {
 }
 
 async function checkStill() {
-        await send('Emulation.setScriptExecutionDisabled', { value: true });
-        scripts = false;
+        await noScripts();
         await open();
         assert.equal(await run("document.querySelector('foreignObject')"), null, 'the script ran after all');
         await checkFits('without script');
@@ -286,13 +174,8 @@ async function checkStill() {
         await shot('7-still');
 }
 
-session = undefined;
 try {
-        const { targetInfos } = await send('Target.getTargets');
-        const { targetId } = targetInfos.find(t => t.type === 'page') ?? await send('Target.createTarget', { url: 'about:blank' });
-        ({ sessionId: session } = await send('Target.attachToTarget', { targetId, flatten: true }));
-        for (const domain of ['Page', 'Runtime', 'Log', 'Network'])
-                await send(domain + '.enable');
+        await start(chromium, profile);
         for (const check of [checkWhole, checkZoom, checkSearch, checkHover, checkKeys, checkNarrow, checkDark, checkStill]) {
                 await check();
                 assert.deepEqual(problems, []);
@@ -302,7 +185,5 @@ try {
         console.error(error);
         process.exitCode = 1;
 } finally {
-        clearTimeout(watchdog);
-        browser.kill();
-        await new Promise(done => browser.on('exit', done));
+        await end();
 }

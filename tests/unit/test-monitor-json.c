@@ -348,6 +348,21 @@ static void test_histograms(void **state) {
         assert_null(at(lateness, "histograms.histograms.0.ksoftirqdNsec"));
 }
 
+static void test_latency(void **state) {
+        _cleanup_(json_putp) struct json_object *reply = NULL, *nothing = NULL, *report = NULL;
+        char parameters[128];
+
+        (void)snprintf(parameters, sizeof(parameters), "{\"sinceUsec\": %" PRIu64 "}", AT(0)); /* fits */
+        reply = peer_call(*state, "GetLatency", parameters);
+        check_reply(reply, "GetLatency");
+        report = peer_call(*state, "Report", parameters);
+        assert_true(json_object_array_length(at(reply, "latency")) > 0);
+        assert_true(json_object_equal(at(reply, "latency"), at(report, "report.latency")));
+
+        nothing = peer_call(*state, "GetLatency", "{\"sinceUsec\": 1, \"untilUsec\": 2}");
+        check_text(nothing, "latency", "[ ]");
+}
+
 static void test_no_histograms(void **state) {
         static const struct {
                 const char *source, *metric, *reason;
@@ -534,6 +549,7 @@ int main(void) {
                 cmocka_unit_test(test_events),
                 cmocka_unit_test(test_rates),
                 cmocka_unit_test(test_histograms),
+                cmocka_unit_test(test_latency),
                 cmocka_unit_test(test_no_histograms),
                 cmocka_unit_test(test_alerts),
                 cmocka_unit_test(test_metrics),
