@@ -438,10 +438,15 @@ static int start_history(struct manager *m) {
                 .n_sections = m->n_sections,
         };
 
+        int r;
+
         if (!config_get_boolean(m->config, "store", "disk"))
                 return 0;
 
-        return history_loop_new(m->event, m->config, &host, m->store, deliver, m, &m->history);
+        r = history_loop_new(m->event, m->config, &host, m->store, deliver, m, &m->history);
+        if (r >= 0)
+                monitor_use_history(m->monitor, history_loop_get(m->history));
+        return r;
 }
 
 static int build(struct manager *m) {

@@ -49,6 +49,7 @@ struct status {
         uint64_t rss_bytes;
         struct status_collector *collectors; /* owned, as settings */
         size_t n_collectors;
+        char **reasons; /* owned: of the collectors, by status_keep() */
         struct status_setting *settings;
         size_t n_settings;
         struct store_stats store;
@@ -58,4 +59,6 @@ struct status {
         uint64_t n_journal_entries, n_journal_suppressed, n_journal_dropped;
 };
 
+/* Makes it outlive the turn of the loop: reasons are copied. 0 or -ENOMEM. */
+int status_keep(struct status *status);
 void status_done(struct status *status);
