@@ -110,18 +110,19 @@ static int answer_list(const struct monitor_question *question, const struct sto
         return page_finish(&page, true, &answer->value);
 }
 
-/* A list on its way to the peer, page by page as it reads, from memory or from disk. Between two pages the store goes on:
- * events are found again by their ids. Freed with the final reply, or when the call is closed. */
+/* A list on its way to the peer, page by page as it reads, from memory or from disk. Between two pages the
+ * store goes on: events are found again by their ids. Freed with the final reply, or when the call is closed.
+ */
 struct listing {
         struct history_query history;   /* first: a question on its way is found by it */
         struct monitor *monitor;        /* borrowed */
         struct json_object *parameters; /* a reference: params borrow their texts from it */
         struct monitor_params params;   /* after_id: the last one sent */
         int64_t first_id;               /* of a limited list, while its ends are looked for */
-        int64_t last_id;                /* where the list ends, also if events are added meanwhile; 0: with the newest */
-        struct varlink_call *call;      /* a reference, while a question is on its way */
-        bool closed;                    /* meanwhile */
-        struct json_object *items;      /* the page that was read, owned */
+        int64_t last_id; /* where the list ends, also if events are added meanwhile; 0: with the newest */
+        struct varlink_call *call; /* a reference, while a question is on its way */
+        bool closed;               /* meanwhile */
+        struct json_object *items; /* the page that was read, owned */
         bool more;
 };
 
@@ -149,7 +150,8 @@ static void listing_closed(struct varlink_call *call, void *data) {
 }
 
 /* Fills the next page with events from the store. *ret_more: there are others after it. */
-static int listing_fill(struct listing *listing, const struct store *store, struct page *page, bool *ret_more) {
+static int listing_fill(struct listing *listing, const struct store *store, struct page *page,
+                        bool *ret_more) {
         const struct events_request request = monitor_events_request(&listing->params);
         _cleanup_(freep) struct event **events = NULL;
         bool more = false;
@@ -248,8 +250,8 @@ static bool listing_wants(const struct event *event, void *userdata) {
 
 static int listing_next(struct varlink_call *call, void *data);
 
-/* The question is answered: the peer gets the page, and the next one once it has taken it. What disk cannot say memory
- * does. */
+/* The question is answered: the peer gets the page, and the next one once it has taken it. What disk cannot
+ * say memory does. */
 static void listing_done(struct history_query *history, int result) {
         struct listing *listing = (struct listing *)history;
         _cleanup_(varlink_call_unrefp) struct varlink_call *call = TAKE_PTR(listing->call);
@@ -262,7 +264,8 @@ static void listing_done(struct history_query *history, int result) {
         }
 
         if (result < 0)
-                (void)listing_start(listing, call); /* on failure nobody is left to answer: the connection ends */
+                (void)listing_start(listing,
+                                    call); /* on failure nobody is left to answer: the connection ends */
         else if (!listing->items || listing->more)
                 varlink_call_on_writable(call, listing_next, listing);
         if (result >= 0 && listing->items)
@@ -378,8 +381,8 @@ int monitor_list_events(struct varlink_call *call, struct json_object *parameter
         int r;
 
         if (!varlink_call_wants_more(call))
-                return monitor_ask(call, monitor, monitor_list_fields, parameters, MONITOR_EVENTS | MONITOR_LIST,
-                                   answer_list);
+                return monitor_ask(call, monitor, monitor_list_fields, parameters,
+                                   MONITOR_EVENTS | MONITOR_LIST, answer_list);
 
         r = monitor_parse(call, monitor_list_fields, parameters, &params, NULL);
         if (r != 0)

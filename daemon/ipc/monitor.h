@@ -20,8 +20,7 @@ struct monitor_ops {
         /* What ListAlerts tells of; borrowed until the next turn of the loop. */
         const struct alert_engine *(*get_alerts)(void *userdata);
         /* Changes one setting at runtime. 0; -EINVAL with *ret_error a sentence (caller frees). */
-        int (*set)(void *userdata, const char *section, const char *key, const char *value,
-                   char **ret_error);
+        int (*set)(void *userdata, const char *section, const char *key, const char *value, char **ret_error);
 };
 
 /* ops and store are borrowed. 0 or -ENOMEM. */

@@ -39,7 +39,6 @@ uint64_t disk_tier_step(enum disk_tier tier) {
 static const char pragmas[] = "PRAGMA auto_vacuum = INCREMENTAL;"
                               "PRAGMA journal_mode = WAL;"
                               "PRAGMA synchronous = NORMAL;"
-                              "PRAGMA wal_autocheckpoint = 0;"
                               "PRAGMA journal_size_limit = 4194304;"
                               "PRAGMA cache_size = -1024;"
                               "PRAGMA temp_store = MEMORY;";

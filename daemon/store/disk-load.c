@@ -109,7 +109,7 @@ static void make_map(struct load_source *source, const struct disk_source *from)
 }
 
 enum segment_column {
-        COLUMN_ID,
+        COLUMN_ID, /* or first_id */
         COLUMN_BLOCK,
         COLUMN_SOURCE,
         COLUMN_RUN,
@@ -186,7 +186,7 @@ static int find_first(struct load_source *source, enum disk_tier tier, int64_t *
  * already are left out. Both are moments of the clock's span, seen on the timeline. */
 static int load_part(struct load_source *source, enum disk_tier tier, const struct clock_span *clock,
                      int64_t from, int64_t to) {
-        static const char *const texts[] = SQL_PER_TIER("SELECT id, block, source, run, body FROM ",
+        static const char *const texts[] = SQL_PER_TIER("SELECT first_id, block, source, run, body FROM ",
                                                         " WHERE id >= ? AND id < ? ORDER BY id");
         uint64_t before = source->target->next_pass;
         struct sql_statement *row;
@@ -204,8 +204,12 @@ static int load_part(struct load_source *source, enum disk_tier tier, const stru
         if (r >= 0)
                 r = sql_bind(row, start);
         if (r >= 0)
-                r = sql_bind(row, MIN(to + SLACK_US, clock->end));
+                r = sql_bind(row, clock->end);
         while (r >= 0 && (r = sql_step(row)) > 0) {
+                if (sql_value(row, COLUMN_ID) > to + SLACK_US) {
+                        sql_reset(row);
+                        break;
+                }
                 r = take_segment(source, row, (uint64_t)(to + clock->offset_us));
                 if (r != 0) {
                         sql_reset(row);
@@ -219,7 +223,8 @@ static int load_part(struct load_source *source, enum disk_tier tier, const stru
 
 /* The ends of what a tier has of the source. 1; 0: nothing. */
 static int find_end(struct load_source *source, enum disk_tier tier, bool newest, int64_t *ret_id) {
-        static const char *const first[] = SQL_PER_TIER("SELECT id, block, source FROM ", " ORDER BY id");
+        static const char *const first[] =
+                SQL_PER_TIER("SELECT first_id, block, source FROM ", " ORDER BY id");
         static const char *const last[] = SQL_PER_TIER("SELECT id, block, source FROM ", " ORDER BY id DESC");
         struct sql_statement *row;
         int r;
@@ -248,12 +253,14 @@ static int load_clock(struct load_source *source, const struct clock_span *clock
         int r = 0;
 
         for (int t = _DISK_TIER_MAX - 1; t > (int)tier && r >= 0; t--) {
-                int found = find_end(source, (enum disk_tier)(t - 1), false, &end);
+                int found = find_end(source, (enum disk_tier)(t - 1), false, &end), coarser;
+                int64_t begin = INT64_MAX;
 
-                if (found < 0)
-                        return found;
-                if (found > 0 && end <= at)
-                        continue;
+                coarser = found < 0 ? found : find_end(source, (enum disk_tier)t, false, &begin);
+                if (coarser < 0)
+                        return coarser;
+                if (found > 0 && (end <= at || end <= begin))
+                        continue; /* nothing older than the finer ones have */
                 end = found > 0 ? MIN(end, to) : to;
                 r = load_part(source, (enum disk_tier)t, clock, at, end);
                 at = found > 0 ? end : at;

@@ -7,8 +7,9 @@
 
 #define SAMPLES(name) \
         "CREATE TABLE " name " (" \
-        "  id INTEGER PRIMARY KEY," /* on the timeline: of its last pass, or a little later */ \
-        "  block INTEGER NOT NULL," /* id of the head of its block; its own if it is that */ \
+        "  id INTEGER PRIMARY KEY,"    /* on the timeline: of its last pass, or a little later */ \
+        "  first_id INTEGER NOT NULL," /* of its first pass */ \
+        "  block INTEGER NOT NULL,"    /* id of the head of its block; its own if it is that */ \
         "  source INTEGER NOT NULL," \
         "  run INTEGER NOT NULL," \
         "  last_ns INTEGER NOT NULL," /* monotonic moment of its last pass */ \

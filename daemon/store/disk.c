@@ -228,6 +228,7 @@ int disk_open(const char *dir, const char *vfs, const struct disk_run *run, cons
                 return -ENOMEM;
 
         disk->lock_fd = -EBADF;
+        disk->part_bytes[0] = -1;
         disk->limits = *limits;
         if ((r = make_directory(dir)) < 0 || (r = take_lock(dir, &disk->lock_fd)) < 0 ||
             (r = join(dir, DISK_FILE_NAME, "", &disk->path)) < 0 ||
@@ -349,15 +350,17 @@ static int insert_segment(struct disk *disk, const struct disk_writer *writer,
         struct sql_statement *statement;
         int r;
 
-        r = sql_use(
-                disk->file->sql,
-                "INSERT INTO samples_raw (id, block, source, run, last_ns, body) VALUES (?, ?, ?, ?, ?, ?)",
-                &statement);
+        r = sql_use(disk->file->sql,
+                    "INSERT INTO samples_raw (id, first_id, block, source, run, last_ns, body) VALUES (?, ?, "
+                    "?, ?, ?, ?, ?)",
+                    &statement);
         if (r < 0)
                 return r;
 
-        if ((r = sql_bind(statement, id)) < 0 || (r = sql_bind(statement, writer->block)) < 0 ||
-            (r = sql_bind(statement, writer->id)) < 0 || (r = sql_bind(statement, disk->run)) < 0 ||
+        if ((r = sql_bind(statement, id)) < 0 ||
+            (r = sql_bind(statement, (int64_t)segment->first.realtime_us - disk->offset_us)) < 0 ||
+            (r = sql_bind(statement, writer->block)) < 0 || (r = sql_bind(statement, writer->id)) < 0 ||
+            (r = sql_bind(statement, disk->run)) < 0 ||
             (r = sql_bind(statement, (int64_t)segment->last.monotonic_ns)) < 0 ||
             (r = sql_bind_bytes(statement, packed->data, packed->size)) < 0)
                 return r;
@@ -383,6 +386,7 @@ static int write_segment(struct disk *disk, const struct disk_segment *segment) 
         if (r < 0)
                 return r;
 
+        disk->part_bytes[TIER_RAW] += disk->part_bytes[0] >= 0 ? (int64_t)packed.size : 0;
         if (segment->head)
                 writer->block = id;
         if (writer->block == 0)
@@ -399,32 +403,37 @@ static int write_all(struct disk *disk, const struct disk_segment *segments, siz
         for (size_t i = 0; i < n_events && r >= 0; i++) {
                 r = disk_event_insert(disk->file, events[i], disk->boot);
                 disk->last_event_id = MAX(disk->last_event_id, events[i]->id);
+                disk->part_bytes[_DISK_TIER_MAX] += DISK_EVENT_BYTES;
         }
 
         return r < 0 ? r : sql_exec(disk->file->sql, "COMMIT");
 }
 
 /* What a transaction that was undone had made is not there. */
-static void restore(struct disk *disk, const struct disk *saved) {
+static void restore_writers(struct disk *disk, const struct disk_writer *saved, size_t n_saved) {
         for (size_t i = 0; i < disk->n_sources; i++) {
-                disk->sources[i].id = i < saved->n_sources ? saved->sources[i].id : 0;
-                disk->sources[i].block = i < saved->n_sources ? saved->sources[i].block : 0;
+                disk->sources[i].id = i < n_saved ? saved[i].id : 0;
+                disk->sources[i].block = i < n_saved ? saved[i].block : 0;
         }
-        disk->last_id = saved->last_id;
-        disk->offset_us = saved->offset_us;
 }
 
 int disk_write(struct disk *disk, const struct disk_segment *segments, size_t n_segments,
                struct event *const *events, size_t n_events) {
-        const struct disk saved = *disk;
+        int64_t last_id = disk->last_id, offset_us = disk->offset_us;
+        struct disk_writer saved[DISK_SOURCES_MAX];
+        size_t n_saved = disk->n_sources;
         int r;
+
+        memcpy(saved, disk->sources, sizeof(saved));
 
         r = sql_exec(disk->file->sql, "BEGIN IMMEDIATE");
         if (r >= 0)
                 r = write_all(disk, segments, n_segments, events, n_events);
         if (r < 0) {
                 (void)sql_exec(disk->file->sql, "ROLLBACK"); /* the first failure is the one to tell */
-                restore(disk, &saved);
+                restore_writers(disk, saved, n_saved);
+                disk->last_id = last_id;
+                disk->offset_us = offset_us;
         }
 
         return r;
@@ -432,6 +441,10 @@ int disk_write(struct disk *disk, const struct disk_segment *segments, size_t n_
 
 int64_t disk_log_pages(const struct disk *disk) {
         return sql_log_pages(disk->file->sql);
+}
+
+int disk_move_log(struct disk *disk, int64_t *ret_n_left) {
+        return sql_checkpoint(disk->file->sql, ret_n_left);
 }
 
 int disk_reopen(struct disk *disk, const char *vfs) {

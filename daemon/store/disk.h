@@ -50,7 +50,7 @@ struct disk_segment {
         const char *source;
         const struct metric_desc *metrics;
         size_t n_metrics;
-        struct stamp last; /* of its last pass */
+        struct stamp first, last; /* of its passes */
         bool head;
         struct bytes body; /* as segment_write() makes it, owned by whoever owns this */
 };
@@ -62,8 +62,10 @@ int disk_write(struct disk *disk, const struct disk_segment *segments, size_t n_
 int64_t disk_last_event_id(const struct disk *disk);
 int64_t disk_run_id(const struct disk *disk);
 
+/* Before something is written: a file that is over its budget loses what is old first. 0 or -errno. */
+int disk_make_room(struct disk *disk);
 /* Condensing and dropping in small steps. *ret_more: call again soon. 0 or -errno. */
-int disk_maintain(struct disk *disk, uint64_t now_us, bool *ret_more);
+int disk_maintain(struct disk *disk, bool *ret_more);
 
 struct disk_stats {
         uint64_t bytes; /* the file's, with its log */
@@ -75,5 +77,7 @@ struct disk_stats {
 int disk_get_stats(struct disk *disk, struct disk_stats *ret_stats);
 /* Pages in the log that a checkpoint has not moved yet. */
 int64_t disk_log_pages(const struct disk *disk);
+/* Moves the log into the file on this connection; a daemon does that on another one. 0 or -errno. */
+int disk_move_log(struct disk *disk, int64_t *ret_n_left);
 /* Opens the same file anew, after a failure that its connection may have been hurt by. 0 or -errno. */
 int disk_reopen(struct disk *disk, const char *vfs);

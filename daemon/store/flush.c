@@ -61,6 +61,7 @@ static int take_chunk(struct flush *flush, const struct source *source, const st
                 .source = source->name,
                 .metrics = source->metrics,
                 .n_metrics = source->n_metrics,
+                .first = chunk->passes[from].stamp,
                 .last = chunk->passes[chunk->n_passes - 1].stamp,
                 .head = from == 0,
                 .body = writer.bytes,

@@ -31,7 +31,6 @@ struct write_job {
         struct event **events; /* the copies' addresses */
         size_t n_events;
         struct disk_limits limits;
-        uint64_t now_us;
         bool set_aside_first, reopen;
         /* given back */
         int result;

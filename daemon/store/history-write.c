@@ -60,7 +60,8 @@ static int write_disk(struct write_job *w) {
         int r = 0;
 
         disk_set_limits(disk, &w->limits);
-        if (w->flush.n_segments + w->n_events > 0)
+        r = disk_make_room(disk);
+        if (r >= 0 && w->flush.n_segments + w->n_events > 0)
                 r = disk_write(disk, w->flush.segments, w->flush.n_segments, w->events, w->n_events);
         return r;
 }
@@ -73,7 +74,7 @@ static int look_after_disk(struct write_job *w) {
         w->stats = w->history->stats.disk;
         w->more = false;
         if (w->flush.n_segments > 0 || w->n_events == 0)
-                r = disk_maintain(disk, w->now_us, &w->more);
+                r = disk_maintain(disk, &w->more);
         if (r >= 0 && (w->flush.n_segments > 0 || w->n_events == 0))
                 r = disk_get_stats(disk, &w->stats);
         w->last_event_id = disk_last_event_id(disk);
@@ -204,15 +205,12 @@ static int take_events(struct history *h, struct write_job *w) {
 static int fill(struct history *h, struct write_job *w, uint64_t now_ns) {
         bool flush = h->is_open &&
                      (now_ns >= h->next_flush_ns || h->flush_wanted || h->more || h->reopen || h->damaged);
-        struct stamp now;
         int r;
 
         if (!flush && h->is_open && h->n_items == 0)
                 return 0;
 
-        stamp_now(&now);
         w->limits = h->settings.limits;
-        w->now_us = now.realtime_us;
         w->set_aside_first = h->damaged;
         w->reopen = h->reopen;
         r = take_events(h, w);

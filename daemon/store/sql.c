@@ -73,7 +73,8 @@ static char *immutable_address(const char *path) {
         return NULL;
 }
 
-/* A log that was moved as a whole starts anew. */
+/* A log that was moved as a whole starts anew. Having this hook is what keeps SQLite from moving it by
+ * itself. */
 static int on_commit(void *userdata, sqlite3 *handle _unused_, const char *database _unused_, int n_pages) {
         struct sql *sql = userdata;
 
