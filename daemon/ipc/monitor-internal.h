@@ -43,6 +43,7 @@ extern const struct varlink_field monitor_metrics_fields[];
 int monitor_list_events(struct varlink_call *call, struct json_object *parameters, void *userdata);
 int monitor_get_metrics(struct varlink_call *call, struct json_object *parameters, void *userdata);
 int monitor_get_event_totals(struct varlink_call *call, struct json_object *parameters, void *userdata);
+int monitor_list_boots(struct varlink_call *call, struct json_object *parameters, void *userdata);
 int monitor_subscribe(struct varlink_call *call, struct json_object *parameters, void *userdata);
 
 /* monitor_params_parse() at this moment; a parameter that is refused is answered. 0: go on; 1: answered;

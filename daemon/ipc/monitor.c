@@ -424,6 +424,7 @@ static const struct varlink_method monitor_methods[] = {
         { "ListEvents", monitor_list_fields, VARLINK_METHOD_MAY_STREAM, monitor_list_events },
         { "Subscribe", monitor_subscribe_fields, VARLINK_METHOD_STREAMS, monitor_subscribe },
         { "GetEvent", event_fields, 0, get_event },
+        { "ListBoots", NULL, 0, monitor_list_boots },
         { "GetRates", rates_fields, 0, get_rates },
         { "GetHistograms", histograms_fields, 0, get_histograms },
         { "ListAlerts", NULL, 0, list_alerts },

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "daemon/store/collector-info.h"
+#include "daemon/store/history.h"
 #include "daemon/store/store.h"
 
 enum collector_state {
@@ -54,6 +55,8 @@ struct status {
         size_t n_settings;
         struct store_stats store;
         uint64_t store_budget_bytes; /* 0: not known */
+        bool has_history;
+        struct history_stats history;
         uint64_t n_connections, n_subscriptions;      /* now */
         uint64_t n_dropped_messages, n_refused_connections;
         uint64_t n_journal_entries, n_journal_suppressed, n_journal_dropped;
