@@ -49,7 +49,8 @@ int boots_list(const struct options *options) {
 
         boots = field_array(reply, "boots");
         output_open(&output, options, 0);
-        r = options->json != JSON_OFF ? output_json(boots, options->json) : render_boots(&output.style, boots, stdout);
+        r = options->json != JSON_OFF ? output_json(boots, options->json)
+                                      : render_boots(&output.style, boots, stdout);
         if (r < 0)
                 return fail_memory();
         return output_close(&output);
@@ -91,7 +92,8 @@ int boots_resolve(struct options *options) {
         options->since_us = MAX(options->has_since ? options->since_us : 0, field_u64(boot, "firstUsec") - 1);
         options->has_since = true;
         if (field_integer(boot, "index", 0) < 0) {
-                options->until_us = MIN(options->has_until ? options->until_us : UINT64_MAX, field_u64(boot, "lastUsec"));
+                options->until_us =
+                        MIN(options->has_until ? options->until_us : UINT64_MAX, field_u64(boot, "lastUsec"));
                 options->has_until = true;
         }
         return 0;

@@ -17,5 +17,6 @@ int boots_list(const struct options *options);
 int boots_resolve(struct options *options);
 /* 0 or -ENOMEM. */
 int render_boots(const struct style *style, struct json_object *boots, FILE *f);
-/* The boot of that name among them: "", an offset ("0", "-1", "+1" counts from the first), or an id; NULL: none. */
+/* The boot of that name among them: "", an offset ("0", "-1", "+1" counts from the first), or an id; NULL:
+ * none. */
 struct json_object *boots_find(struct json_object *boots, const char *name);

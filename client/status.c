@@ -86,7 +86,8 @@ static int render_history(const struct style *style, struct json_object *status,
         fprintf(f, "%-*s%s of %s in %s", STATUS_LABEL, "history", format_bytes(field_u64(disk, "bytes"), a),
                 format_bytes(field_u64(disk, "budgetBytes"), b), path);
         if (field_has(disk, "oldestUsec"))
-                fprintf(f, ", since %s", format_timestamp(field_u64(disk, "oldestUsec"), 0, since));
+                fprintf(f, "\n%-*ssince %s", STATUS_LABEL, "",
+                        format_timestamp(field_u64(disk, "oldestUsec"), 0, since));
         fprintf(f, "\n%-*sevents %" PRIu64 ", flushes %" PRIu64 ", waiting %" PRIu64 ", written per hour %s\n",
                 STATUS_LABEL, "", field_u64(disk, "events"), field_u64(disk, "flushes"), field_u64(disk, "queuedEvents"),
                 format_bytes(field_u64(disk, "writtenBytesPerHour"), a));

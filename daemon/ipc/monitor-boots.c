@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * ListBoots: the boots that there is history of. From disk on another thread; without it there is only this one.
+ * ListBoots: the boots that there is history of. From disk on another thread; without it there is only this
+ * one.
  */
 
 #include "daemon/ipc/json-writer.h"
@@ -63,10 +64,11 @@ static void boots_done(struct history_query *history, int result) {
                 varlink_call_on_closed(query->call, NULL, NULL);
                 if (result >= 0 && query->boots.n > 0) {
                         query->boots.items[query->boots.n - 1].last_us = now.realtime_us;
-                        (void)reply_boots(query->call, &query->boots); /* without an answer the connection ends */
+                        (void)reply_boots(query->call,
+                                          &query->boots); /* without an answer the connection ends */
                 } else if (result != -ECANCELED)
                         (void)reply_this_boot(query->call, query->monitor); /* likewise */
-                (void)varlink_call_unref(query->call); /* returns NULL */
+                (void)varlink_call_unref(query->call);                      /* returns NULL */
         }
         disk_boots_done(&query->boots);
         free(query);

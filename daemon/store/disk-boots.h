@@ -19,6 +19,7 @@ struct disk_boots {
         size_t n;
 };
 
-/* last_us of the newest one is when it was last written down, which a running daemon is ahead of. 0 or -errno. */
+/* last_us of the newest one is when it was last written down, which a running daemon is ahead of. 0 or
+ * -errno. */
 int disk_boots_read(struct disk_file *file, struct disk_boots *ret_boots);
 void disk_boots_done(struct disk_boots *boots);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A layer between SQLite and the file system that fails as disks do: full, broken, read-only, cut short, slow. To be used
- * by name: FAULT_VFS.
+ * A layer between SQLite and the file system that fails as disks do: full, broken, read-only, cut short,
+ * slow. To be used by name: FAULT_VFS.
  */
 
 #include <sqlite3.h>
@@ -13,7 +13,16 @@
 
 #define FAULT_VFS "fault"
 
-enum fault { FAULT_NONE, FAULT_FULL, FAULT_IO, FAULT_SHORT, FAULT_READ_ONLY, FAULT_SLOW_SYNC, FAULT_HANG, _FAULT_MAX };
+enum fault {
+        FAULT_NONE,
+        FAULT_FULL,
+        FAULT_IO,
+        FAULT_SHORT,
+        FAULT_READ_ONLY,
+        FAULT_SLOW_SYNC,
+        FAULT_HANG,
+        _FAULT_MAX
+};
 
 static _Atomic enum fault fault_now;
 static _Atomic unsigned fault_n_hit;
@@ -28,7 +37,8 @@ static sqlite3_file *fault_real(sqlite3_file *file) {
 }
 
 static void fault_pause(unsigned ms) {
-        (void)nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 }, NULL);
+        (void)nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 },
+                        NULL);
 }
 
 static int fault_close(sqlite3_file *file) {

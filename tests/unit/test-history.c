@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * History behind a daemon: events are told once they are on disk; a disk that fails in any way costs nothing but that,
- * and is said once; queries are answered from disk; and what anybody was told is there after the process was killed.
+ * History behind a daemon: events are told once they are on disk; a disk that fails in any way costs nothing
+ * but that, and is said once; queries are answered from disk; and what anybody was told is there after the
+ * process was killed.
  */
 
 #include "tests/unit/disk-fixture.h"
@@ -64,12 +65,15 @@ static void daemon_start(struct daemon *d) {
                 .n_events_max = TOLD_MAX,
                 .n_series_max = 65536,
         };
-        struct disk_run run = { .version = "1", .hostname = "h", .kernel = "k", .machine = "m", .cpus = "0", .settings = "" };
+        struct disk_run run = {
+                .version = "1", .hostname = "h", .kernel = "k", .machine = "m", .cpus = "0", .settings = ""
+        };
 
         stamp_now(&run.stamp);
         run.boot_id.bytes[0] = 1;
         d->store = new_store(&limits, &d->source);
-        assert_int_equal(history_new(d->dir, FAULT_VFS, &run, &settings, d->store, &callbacks, d, &d->history), 0);
+        assert_int_equal(
+                history_new(d->dir, FAULT_VFS, &run, &settings, d->store, &callbacks, d, &d->history), 0);
 }
 
 static void daemon_init(struct daemon *d) {
@@ -111,13 +115,13 @@ static void turn(struct daemon *d, uint64_t ns) {
         history_run(d->history, now_ns());
 }
 
-#define WAIT_FOR(d, condition)                                         \
-        do {                                                           \
-                uint64_t until_ns = now_ns() + 60 * NSEC_PER_SEC;      \
-                while (!(condition)) {                                 \
-                        assert_true(now_ns() < until_ns);              \
-                        turn(d, 20 * NSEC_PER_MSEC);                   \
-                }                                                      \
+#define WAIT_FOR(d, condition) \
+        do { \
+                uint64_t until_ns = now_ns() + 60 * NSEC_PER_SEC; \
+                while (!(condition)) { \
+                        assert_true(now_ns() < until_ns); \
+                        turn(d, 20 * NSEC_PER_MSEC); \
+                } \
         } while (0)
 
 static void add_event(struct daemon *d) {
@@ -178,7 +182,8 @@ static void test_told_when_written(void **state) {
         daemon_done(&d);
 }
 
-/* Whatever fails: events are told nonetheless, it is said once, and when the disk is well again all of it is written. */
+/* Whatever fails: events are told nonetheless, it is said once, and when the disk is well again all of it is
+ * written. */
 static void test_faults(void **state) {
         static struct daemon d;
 
@@ -259,9 +264,11 @@ static void question_done(struct history_query *query, int result) {
 }
 
 static struct question question_of(void) {
-        return (struct question){ .query = { .run = question_run,
-                                             .done = question_done,
-                                             .request = { .until_us = UINT64_MAX, .events = true, .samples = true } } };
+        return (struct question){
+                .query = { .run = question_run,
+                           .done = question_done,
+                           .request = { .until_us = UINT64_MAX, .events = true, .samples = true } }
+        };
 }
 
 static void test_questions(void **state) {
@@ -331,8 +338,8 @@ static void live(struct daemon *d) {
         }
 }
 
-/* What a reader had heard of when the daemon was killed is in the file, which is whole. IRQWATCH_KILLS=200 kills as
- * often. */
+/* What a reader had heard of when the daemon was killed is in the file, which is whole. IRQWATCH_KILLS=200
+ * kills as often. */
 static void test_killed(void **state) {
         unsigned n_kills = getenv("IRQWATCH_KILLS") ? (unsigned)atoi(getenv("IRQWATCH_KILLS")) : 20;
         int64_t last = 0, n_seen = 0;
@@ -375,12 +382,16 @@ static void test_killed(void **state) {
                 (void)close(fds[0]);
                 assert_int_equal(waitpid(pid, NULL, 0), pid);
 
-                (void)snprintf(text, sizeof(text), "SELECT count(*) FROM event WHERE id > %lld AND id <= %lld",
-                               (long long)first, (long long)last); /* fits */
+                (void)snprintf(text, sizeof(text),
+                               "SELECT count(*) FROM event WHERE id > %lld AND id <= %lld", (long long)first,
+                               (long long)last); /* fits */
                 found = count_on_disk(d.dir, text);
                 assert_int_equal(found, n); /* each of them: all that have these ids were told */
-                assert_int_equal(count_on_disk(d.dir, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"),
-                                 1);
+                assert_int_equal(
+                        count_on_disk(
+                                d.dir,
+                                "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"),
+                        1);
                 last = MAX(last, count_on_disk(d.dir, "SELECT max(id) FROM event"));
                 n_seen += n;
         }
@@ -394,8 +405,10 @@ static void test_killed(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_killed), /* first: it forks, and there must be no threads yet */
-                cmocka_unit_test(test_told_when_written), cmocka_unit_test(test_faults),
-                cmocka_unit_test(test_slow_sync),         cmocka_unit_test(test_questions),
+                cmocka_unit_test(test_told_when_written),
+                cmocka_unit_test(test_faults),
+                cmocka_unit_test(test_slow_sync),
+                cmocka_unit_test(test_questions),
                 cmocka_unit_test(test_damage),
         };
 
