@@ -34,6 +34,8 @@ static const char help[] =
         "  -f, --follow             Go on with new events as they happen; without --since or -n\n"
         "                           only those\n"
         "  -n, --lines=LIMIT        Only the newest LIMIT events\n"
+        "      --after=ID           Only events after that one (\"id\" in --json): what a script saw\n"
+        "                           last; asking changes nothing, so it can ask again\n"
         "      --kind=KIND[,...]    Only irq-delay, hardirq, softirq, softirq-latency, affinity,\n"
         "                           alert, collector\n"
         "      --culprit=NAME       Only windows of this culprit\n"
@@ -201,6 +203,8 @@ static struct json_object *list_parameters(const struct events_view *view, uint6
                 return NULL;
         if (view->culprit && json_add(parameters, "culprit", json_object_new_string(view->culprit)) < 0)
                 return NULL;
+        if (view->last_id > 0 && json_add(parameters, "afterId", json_object_new_int64(view->last_id)) < 0)
+                return NULL;
         if (view->limit > 0 && json_add(parameters, "limit", json_object_new_int64((int64_t)view->limit)) < 0)
                 return NULL;
 
@@ -301,7 +305,7 @@ static int print_new(struct events_view *view, struct varlink_client *client) {
 
 static int run(struct events_view *view) {
         _cleanup_(varlink_client_freep) struct varlink_client *subscription = NULL;
-        bool history = !view->follow || view->options->has_since || view->limit > 0;
+        bool history = !view->follow || view->options->has_since || view->limit > 0 || view->last_id > 0;
         uint64_t since_us = 0, until_us = 0;
         int r;
 
@@ -358,6 +362,17 @@ static int take_limit(const char *value, uint64_t *ret) {
         return 0;
 }
 
+/* An event's id, as events and show print it. */
+static int take_after(const char *value, int64_t *ret) {
+        uint64_t id;
+
+        if (parse_u64(value, &id) < 0 || id > INT64_MAX)
+                return fail_usage("--after: \"%s\" is not the id of an event", value);
+
+        *ret = (int64_t)id;
+        return 0;
+}
+
 static int take_format(const char *value, enum events_format *ret) {
         if (strcmp(value, "table") == 0)
                 *ret = FORMAT_TABLE;
@@ -389,6 +404,7 @@ static int parse_arguments(int argc, char **argv, struct events_view *view) {
                 { "follow", no_argument, NULL, 'f' },
                 { "lines", required_argument, NULL, 'n' },
                 { "kind", required_argument, NULL, 'k' },
+                { "after", required_argument, NULL, 'a' },
                 { "culprit", required_argument, NULL, 'c' },
                 { "format", required_argument, NULL, 'F' },
                 {},
@@ -403,6 +419,8 @@ static int parse_arguments(int argc, char **argv, struct events_view *view) {
                         view->follow = true;
                 else if (c == 'n')
                         r = take_limit(optarg, &view->limit);
+                else if (c == 'a')
+                        r = take_after(optarg, &view->last_id);
                 else if (c == 'k')
                         r = take_kinds(optarg, &view->kinds);
                 else if (c == 'c')

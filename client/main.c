@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "build-config.h"
+#include "client/boots.h"
 #include "client/message.h"
 #include "client/options.h"
 #include "client/remote.h"
@@ -104,13 +105,24 @@ static int unknown_verb(const char *name) {
 static int check_options(const struct verb *verb, const struct options *options) {
         if ((options->has_since || options->has_until) && !(verb->flags & VERB_SPAN))
                 return fail_usage("%s takes neither --since nor --until", verb->name);
+        if ((options->boot || options->list_boots) && !(verb->flags & VERB_SPAN))
+                return fail_usage("%s takes neither --boot nor --list-boots", verb->name);
         if (options->has_cpus && !(verb->flags & VERB_CPUS))
                 return fail_usage("%s takes no --cpu", verb->name);
 
         return 0;
 }
 
-static int run(int argc, char **argv, const struct options *options) {
+/* Which no daemon need be asked for. */
+static bool wants_help(int argc, char **argv) {
+        for (int i = 2; i < argc; i++)
+                if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+                        return true;
+
+        return false;
+}
+
+static int run(int argc, char **argv, struct options *options) {
         const char *name = argc > 1 ? argv[1] : "--help";
         char command[32];
         int r;
@@ -133,6 +145,10 @@ static int run(int argc, char **argv, const struct options *options) {
                         continue;
 
                 r = check_options(&verbs[i], options);
+                if (r == 0 && options->list_boots)
+                        return boots_list(options);
+                if (r == 0 && options->boot && !wants_help(argc, argv))
+                        r = boots_resolve(options);
                 if (r != 0)
                         return r;
                 if (options->host && (verbs[i].flags & VERB_LOCAL))

@@ -25,6 +25,8 @@ struct options {
         uint64_t since_us, until_us;
         bool has_cpus;
         struct cpu_set cpus; /* owned */
+        const char *boot; /* --boot: which; NULL: not given */
+        bool list_boots;
         enum json_mode json;
         enum color_mode color;
         bool no_pager;

@@ -231,6 +231,7 @@ int render_rates_head(const struct style *style, struct json_object *rates, cons
                     format_moment(until, same_day(since, until) ? until : style->now_us, false, b),
                     format_duration(field_u64(rates, "elapsedNsec"), length));
         fputc('\n', f);
+        render_tier(style, rates, f);
         if (gaps > 0)
                 style_print(style, f, COLOUR_YELLOW,
                             "%" PRIu64 " %s in this span: irqctl report shows when and why\n", gaps,

@@ -108,6 +108,23 @@ static int write_verdict(FILE *f, struct json_object *report) {
         return 0;
 }
 
+void render_tier(const struct style *style, struct json_object *answer, FILE *f) {
+        const char *tier = field_string(answer, "tier");
+
+        if (tier && strcmp(tier, "raw") == 0)
+                style_print(style, f, COLOUR_DIM, "From disk, as it was read.\n");
+        else if (tier && strcmp(tier, "memory") != 0)
+                style_print(style, f, COLOUR_DIM, "From disk, in steps of up to %s.\n",
+                            strcmp(tier, "10s") == 0     ? "10 s"
+                            : strcmp(tier, "1min") == 0  ? "1 min"
+                            : strcmp(tier, "10min") == 0 ? "10 min"
+                                                         : "?");
+        if (field_boolean(answer, "eventsLeftOut"))
+                style_print(style, f, COLOUR_YELLOW,
+                            "There are more windows in this span than one report takes: only the newest are counted. "
+                            "Ask for a shorter span.\n");
+}
+
 /* The kernel of the matter in one sentence. */
 static int render_sentence(const struct style *style, struct json_object *report, FILE *f) {
         _cleanup_(freep) char *text = NULL, *host = NULL;
@@ -130,6 +147,7 @@ static int render_sentence(const struct style *style, struct json_object *report
                 return -ENOMEM;
 
         style_wrap(style, f, 0, COLOUR_BOLD, text);
+        render_tier(style, report, f);
         return 0;
 }
 

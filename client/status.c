@@ -69,6 +69,37 @@ static void render_costs(struct json_object *status, FILE *f) {
                 field_u64(status, "journalEntries"));
 }
 
+/* "history     12.3 MiB of 256 MiB since 2026-11-20 14:03:10 in /var/lib/irqwatchd/history.db, ..." */
+static int render_history(const struct style *style, struct json_object *status, FILE *f) {
+        struct json_object *disk = field_object(field_object(status, "store"), "disk");
+        _cleanup_(freep) char *path = text_sanitize(field_string(disk, "path") ?: "?");
+        _cleanup_(freep) char *reason = text_sanitize(field_string(disk, "reason") ?: "");
+        _cleanup_(freep) char *aside = text_sanitize(field_string(disk, "setAside") ?: "");
+        char a[FIELD_TEXT_MAX], b[FIELD_TEXT_MAX], since[TIMESTAMP_TEXT_MAX];
+        const char *state = field_string(disk, "state") ?: "?";
+
+        if (!path || !reason || !aside)
+                return -ENOMEM;
+        if (!disk)
+                return 0; /* store.disk=no */
+
+        fprintf(f, "%-*s%s of %s in %s", STATUS_LABEL, "history", format_bytes(field_u64(disk, "bytes"), a),
+                format_bytes(field_u64(disk, "budgetBytes"), b), path);
+        if (field_has(disk, "oldestUsec"))
+                fprintf(f, "\n%-*ssince %s", STATUS_LABEL, "",
+                        format_timestamp(field_u64(disk, "oldestUsec"), 0, since));
+        fprintf(f, "\n%-*sevents %" PRIu64 ", flushes %" PRIu64 ", waiting %" PRIu64 ", written per hour %s\n",
+                STATUS_LABEL, "", field_u64(disk, "events"), field_u64(disk, "flushes"), field_u64(disk, "queuedEvents"),
+                format_bytes(field_u64(disk, "writtenBytesPerHour"), a));
+        if (strcmp(state, "writing") != 0) {
+                style_print(style, f, COLOUR_RED, "%-*s%s: ", STATUS_LABEL, "", state);
+                style_wrap(style, f, STATUS_LABEL + (unsigned)strlen(state) + 2, COLOUR_RED, reason);
+        }
+        if (*aside)
+                style_print(style, f, COLOUR_YELLOW, "%-*sthe file was damaged: it is now %s\n", STATUS_LABEL, "", aside);
+        return 0;
+}
+
 static enum colour state_colour(const char *state) {
         return strcmp(state, "running") == 0                                         ? COLOUR_GREEN
                : strcmp(state, "failing") == 0                                       ? COLOUR_RED
@@ -193,6 +224,9 @@ static int render_counters(const struct style *style, struct json_object *status
                 { "store", "passesDropped", "memory", "passes dropped before their time" },
                 { "store", "eventsDropped", "memory", "events dropped before their time" },
                 { "store", "seriesRefused", "memory", "series refused" },
+                { "disk", "failures", "history", "failed writes" },
+                { "disk", "lateEvents", "history", "events told before they were on disk" },
+                { "disk", "lostEvents", "history", "events lost" },
                 { NULL, "droppedMessages", "clients", "messages dropped" },
                 { NULL, "refusedConnections", "clients", "connections refused" },
                 { NULL, "journalSuppressed", "journal", "entries suppressed" },
@@ -210,6 +244,9 @@ static int render_counters(const struct style *style, struct json_object *status
         for (size_t i = 0; i < ELEMENTSOF(losses); i++) {
                 struct json_object *object =
                         losses[i].object ? field_object(status, losses[i].object) : status;
+
+                if (losses[i].object && strcmp(losses[i].object, "disk") == 0)
+                        object = field_object(field_object(status, "store"), "disk");
 
                 render_counter(style, f, &any, losses[i].where, losses[i].what,
                                field_u64(object, losses[i].field));
@@ -291,6 +328,8 @@ int render_status(const struct style *style, struct json_object *status, FILE *f
         if (r < 0)
                 return r;
         render_costs(status, f);
+        if (render_history(style, status, f) < 0)
+                return -ENOMEM;
         r = render_counters(style, status, f);
         if (r < 0)
                 return r;

@@ -31,6 +31,8 @@ int render_report(const struct style *style, struct json_object *report, FILE *f
 /* The parts of a report that have files of their own: what stands above the findings, what stands in their
  * place, and the tables of counters. */
 int render_headline(const struct style *style, struct json_object *report, FILE *f);
+/* What the answer was made from, if that is not memory. */
+void render_tier(const struct style *style, struct json_object *answer, FILE *f);
 int render_no_findings(const struct style *style, struct json_object *report, FILE *f);
 int render_findings(const struct style *style, struct json_object *report, FILE *f);
 /* Those of one code, with all there is to say; a line that there is none. */

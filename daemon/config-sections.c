@@ -17,6 +17,13 @@ static const struct setting_desc daemon_settings[] = {
         },
 };
 
+/* How long a part of the history on disk is kept, where its budget allows. */
+#define KEEP(key, text, least_s, what)                                                                             \
+        {                                                                                                          \
+                .name = key, .type = SETTING_DURATION, .default_text = text, .min = (least_s)*NSEC_PER_SEC,        \
+                .max = UINT64_C(3660) * 24 * 3600 * NSEC_PER_SEC, .help = what, .runtime = true,                   \
+        }
+
 static const struct setting_desc store_settings[] = {
         {
                 .name = "memory",
@@ -33,7 +40,7 @@ static const struct setting_desc store_settings[] = {
                 .default_text = "1h",
                 .min = 60 * NSEC_PER_SEC,
                 .max = 7 * 24 * 3600 * NSEC_PER_SEC,
-                .help = "how long samples and events are kept",
+                .help = "how long samples and events are kept in memory",
                 .runtime = true,
         },
         {
@@ -42,9 +49,38 @@ static const struct setting_desc store_settings[] = {
                 .default_text = "10000",
                 .min = 1,
                 .max = 10000000,
-                .help = "events that are kept at most",
+                .help = "events that are kept in memory at most",
                 .runtime = true,
         },
+        {
+                .name = "disk",
+                .type = SETTING_BOOLEAN,
+                .default_text = "yes",
+                .help = "keep history on disk, in the state directory",
+        },
+        {
+                .name = "disk-budget",
+                .type = SETTING_SIZE,
+                .default_text = "256M",
+                .min = UINT64_C(16) << 20,
+                .max = UINT64_C(64) << 30,
+                .help = "size of the history on disk; the oldest go first",
+                .runtime = true,
+        },
+        {
+                .name = "flush",
+                .type = SETTING_DURATION,
+                .default_text = "5s",
+                .min = NSEC_PER_SEC,
+                .max = 60 * NSEC_PER_SEC,
+                .help = "time between two writes of samples: what a crash may cost",
+                .runtime = true,
+        },
+        KEEP("keep-raw", "3h", 1800, "how long samples are kept on disk as they were read"),
+        KEEP("keep-10s", "3d", 7200, "how long they are kept in steps of 10 s"),
+        KEEP("keep-1min", "2w", 24 * 3600, "how long they are kept in steps of 1 min"),
+        KEEP("keep-10min", "400d", 24 * 3600, "how long they are kept in steps of 10 min"),
+        KEEP("keep-events", "400d", 3600, "how long events are kept on disk"),
 };
 
 static const struct setting_desc journal_settings[] = {

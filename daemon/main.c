@@ -17,7 +17,7 @@ static void print_help(void) {
                "answers irqctl(1).\n\n"
                "  -c, --config FILE    settings (default: " SYSCONFDIR "/irqwatchd.conf)\n"
                "      --socket PATH    where clients connect (default: " DEFAULT_SOCKET_PATH ")\n"
-               "      --state-dir DIR  where history is kept (default: /var/lib/irqwatchd)\n"
+               "      --state-dir DIR  where history is kept (default: " STATEDIR ")\n"
                "      --root DIR       read proc/ and sys/ below DIR; collectors in the kernel are off\n"
                "      --debug          log more\n"
                "  -h, --help           this text\n"
@@ -50,7 +50,8 @@ static int parse_arguments(int argc, char **argv, struct manager_options *option
                         options->socket_path = optarg;
                         break;
                 case OPT_STATE_DIR:
-                        break; /* history lives in memory: nothing is written there */
+                        options->state_dir = optarg;
+                        break;
                 case OPT_ROOT:
                         options->root_dir = optarg;
                         break;
@@ -94,6 +95,7 @@ int main(int argc, char **argv) {
         struct manager_options options = {
                 .config_path = SYSCONFDIR "/irqwatchd.conf",
                 .socket_path = DEFAULT_SOCKET_PATH,
+                .state_dir = STATEDIR,
         };
         _cleanup_(manager_freep) struct manager *manager = NULL;
         int r;

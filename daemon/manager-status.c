@@ -98,6 +98,9 @@ int manager_fill_status(const struct status_sources *s, struct status *ret_statu
         fill_process(&status);
         fill_clients(s, &status);
         store_get_stats(s->store, &status.store);
+        status.has_history = s->history != NULL;
+        if (s->history)
+                history_get_stats(s->history, &status.history);
 
         r = fill_collectors(s, &status);
         if (r >= 0)

@@ -20,6 +20,7 @@ struct status_sources {
         struct runner *const *runners;
         size_t n_runners;
         const struct store *store;
+        const struct history *history; /* NULL: there is none */
         const struct varlink_server *server;
         const struct monitor *monitor;
         const struct journal_loop *journal;

@@ -22,6 +22,7 @@
 #include "daemon/ipc/monitor.h"
 #include "daemon/ipc/server.h"
 #include "daemon/manager-alerts.h"
+#include "daemon/manager-history.h"
 #include "daemon/manager-journal.h"
 #include "daemon/manager-status.h"
 #include "daemon/runner.h"
@@ -40,12 +41,14 @@ struct manager {
         sd_event *event;
         int root_fd;
         unsigned n_possible_cpus;
+        char *possible_cpus;
 
         const struct config_section **sections; /* ours and the collectors' */
         size_t n_sections;
         struct config *config;
 
         struct store *store;
+        struct history_loop *history; /* NULL: in memory only */
         struct worker *worker, *slow_worker;
         struct runner **runners; /* in the registry's order */
         size_t n_runners;
@@ -120,20 +123,31 @@ static int open_root(struct manager *m) {
 
         for (int cpu = cpu_set_next(&possible, 0); cpu >= 0; cpu = cpu_set_next(&possible, cpu + 1))
                 m->n_possible_cpus = (unsigned)cpu + 1;
-        return 0;
+        return cpu_list_format(&possible, &m->possible_cpus);
+}
+
+/* Kept first: what the journal and subscribers were told can be asked for. */
+static void deliver(void *userdata, struct event *event) {
+        struct manager *m = userdata;
+        int r;
+
+        r = store_keep_event(m->store, event);
+        if (r < 0)
+                log_warning("an event is not in memory: %s", strerror(-r));
+
+        journal_loop_event(m->journal, event);
+        if (m->monitor) /* gone already when the last ones are told at the end */
+                monitor_publish(m->monitor, event);
 }
 
 static int sink_add(struct event_sink *sink, struct event *event) {
         struct manager *m = (struct manager *)((char *)sink - offsetof(struct manager, sink));
-        int r;
 
-        /* Kept first: what the journal and subscribers were told can be asked for. */
-        r = store_add_event(m->store, event);
-        if (r < 0)
-                return r;
+        if (m->history)
+                return history_loop_event(m->history, event);
 
-        journal_loop_event(m->journal, event);
-        monitor_publish(m->monitor, event);
+        store_number_event(m->store, event);
+        deliver(m, event);
         return 0;
 }
 
@@ -222,6 +236,7 @@ static int get_status(void *userdata, struct status *ret_status) {
                 .runners = m->runners,
                 .n_runners = m->n_runners,
                 .store = m->store,
+                .history = m->history ? history_loop_get(m->history) : NULL,
                 .server = m->server,
                 .monitor = m->monitor,
                 .journal = m->journal,
@@ -242,6 +257,8 @@ static int apply_section(struct manager *m, const char *section) {
         r = alerts_loop_configure(m->alerts, m->config);
         if (r < 0)
                 return r;
+        if (m->history)
+                history_loop_configure(m->history, m->config);
 
         for (size_t i = 0; i < m->n_runners; i++) {
                 if (section && strcmp(collector_registry[i]->section->name, section) != 0)
@@ -412,6 +429,26 @@ static int add_signals(struct manager *m) {
         return sd_event_add_signal(m->event, NULL, SIGHUP, on_hangup, m);
 }
 
+/* After the socket, which says that no other daemon is at work. */
+static int start_history(struct manager *m) {
+        const struct history_loop_host host = {
+                .state_dir = m->options.state_dir,
+                .possible_cpus = m->possible_cpus,
+                .sections = m->sections,
+                .n_sections = m->n_sections,
+        };
+
+        int r;
+
+        if (!config_get_boolean(m->config, "store", "disk"))
+                return 0;
+
+        r = history_loop_new(m->event, m->config, &host, m->store, deliver, m, &m->history);
+        if (r >= 0)
+                monitor_use_history(m->monitor, history_loop_get(m->history));
+        return r;
+}
+
 static int build(struct manager *m) {
         struct store_limits limits;
         struct stamp now;
@@ -433,7 +470,7 @@ static int build(struct manager *m) {
                 return r;
 
         /* Clients first: a second daemon on the same socket must fail before it arms anything. */
-        if ((r = start_server(m)) < 0 || (r = start_collectors(m)) < 0)
+        if ((r = start_server(m)) < 0 || (r = start_history(m)) < 0 || (r = start_collectors(m)) < 0)
                 return r;
 
         return 0;
@@ -471,7 +508,8 @@ struct manager *manager_free(struct manager *m) {
                 m->runners[i] = runner_free(m->runners[i]);
         free(m->runners);
         alerts_loop_free(m->alerts);
-        monitor_free(m->monitor);
+        m->monitor = monitor_free(m->monitor);
+        m->history = history_loop_free(m->history);
         journal_loop_free(m->journal);
         store_free(m->store);
         config_free(m->config);
@@ -480,6 +518,7 @@ struct manager *manager_free(struct manager *m) {
         if (m->socket_dir)
                 (void)rmdir(m->socket_dir); /* stays when somebody else put something there */
         free(m->socket_dir);
+        free(m->possible_cpus);
         (void)close_safe(m->root_fd);
         free(m);
         return NULL;

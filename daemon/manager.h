@@ -18,6 +18,7 @@ struct manager_options {
         const char *config_path;
         bool config_required;     /* named by the user: it must exist */
         const char *socket_path;  /* used unless the service manager hands over a socket */
+        const char *state_dir;    /* where history is kept */
         const char *root_dir;     /* NULL: the running machine */
 };
 

@@ -214,7 +214,7 @@ int dispatch_part(struct varlink_call *call) {
         call->sent = false;
         r = call->part(call, call->part_data);
         call->running = false;
-        if (r >= 0 && !call->sent)
+        if (r >= 0 && call->part && !call->sent)
                 r = -EPROTO; /* it would be asked again at once, for ever */
         (void)varlink_call_unref(call);
         return r < 0 ? r : 0;

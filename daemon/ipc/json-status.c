@@ -94,6 +94,29 @@ static void set_settings(struct json_writer *writer, const struct status *status
         json_set_writer(writer, "settings", &array);
 }
 
+static void set_disk(struct json_writer *writer, const struct history_stats *history) {
+        struct json_writer object = json_writer_object();
+
+        json_set_text(&object, "state", history_state_to_string(history->state));
+        json_set_text(&object, "reason", history->reason);
+        json_set_text(&object, "path", history->path);
+        json_set_text(&object, "setAside", history->set_aside);
+        json_set_u64(&object, "bytes", history->disk.bytes);
+        json_set_u64(&object, "budgetBytes", history->disk.budget_bytes);
+        if (history->disk.oldest_us > 0)
+                json_set_u64(&object, "oldestUsec", history->disk.oldest_us);
+        else
+                json_set_null(&object, "oldestUsec");
+        json_set_u64(&object, "events", history->disk.n_events);
+        json_set_u64(&object, "flushes", history->n_flushes);
+        json_set_u64(&object, "failures", history->n_failures);
+        json_set_u64(&object, "queuedEvents", history->n_queued);
+        json_set_u64(&object, "lateEvents", history->n_late_events);
+        json_set_u64(&object, "lostEvents", history->n_events_lost);
+        json_set_u64(&object, "writtenBytesPerHour", history->written_per_hour);
+        json_set_writer(writer, "disk", &object);
+}
+
 static void set_store(struct json_writer *writer, const struct status *status) {
         struct json_writer object = json_writer_object();
         const struct store_stats *store = &status->store;
@@ -110,6 +133,10 @@ static void set_store(struct json_writer *writer, const struct status *status) {
         json_set_u64(&object, "events", store->n_events);
         json_set_u64(&object, "eventsDropped", store->n_events_dropped);
         json_set_u64(&object, "stacks", store->n_stacks);
+        if (status->has_history)
+                set_disk(&object, &status->history);
+        else
+                json_set_null(&object, "disk");
         json_set_writer(writer, "store", &object);
 }
 

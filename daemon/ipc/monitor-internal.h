@@ -9,6 +9,7 @@
 #include "common/varlink-frame.h"
 #include "daemon/ipc/monitor-params.h"
 #include "daemon/ipc/monitor.h"
+#include "daemon/query/windows.h"
 
 #define MONITOR_INTERFACE "io.irqwatch.monitor"
 
@@ -24,6 +25,8 @@ struct subscription;
 /* The interface, and who listens. */
 struct monitor {
         const struct store *store; /* borrowed */
+        struct history *history;   /* borrowed; NULL: there is only memory */
+        uint64_t started_us;
         const struct monitor_ops *ops;
         void *userdata;
         struct varlink_interface interface;
@@ -40,6 +43,7 @@ extern const struct varlink_field monitor_metrics_fields[];
 int monitor_list_events(struct varlink_call *call, struct json_object *parameters, void *userdata);
 int monitor_get_metrics(struct varlink_call *call, struct json_object *parameters, void *userdata);
 int monitor_get_event_totals(struct varlink_call *call, struct json_object *parameters, void *userdata);
+int monitor_list_boots(struct varlink_call *call, struct json_object *parameters, void *userdata);
 int monitor_subscribe(struct varlink_call *call, struct json_object *parameters, void *userdata);
 
 /* monitor_params_parse() at this moment; a parameter that is refused is answered. 0: go on; 1: answered;
@@ -57,4 +61,43 @@ int monitor_reply_within_limit(struct varlink_call *call, const char *key, monit
 int monitor_reply_no_data(struct varlink_call *call, const char *source, const char *reason);
 /* Makes {key: value}; value is consumed; NULL value: null. 0 or -ENOMEM. */
 int monitor_wrap(const char *key, struct json_object *value, struct json_object **ret_object);
+
+/* monitor-query.c: questions about a span. */
+enum monitor_needs {
+        MONITOR_SAMPLES = 1 << 0,   /* of params->source, or all */
+        MONITOR_EVENTS = 1 << 1,    /* of the span */
+        MONITOR_ONE_EVENT = 1 << 2, /* that of params->id */
+        MONITOR_STATUS = 1 << 4,    /* what the daemon is now, if the span reaches until now */
+        MONITOR_LIST = 1 << 3,      /* only those that the parameters want, and no more than their limit */
+};
+
+struct monitor_question {
+        const struct monitor_params *params;
+        uint64_t now_us;
+        const char *tier; /* what the store that is asked was made from: "memory", "raw", "10s" ... */
+        bool events_left_out;
+        const struct status *status; /* NULL: not asked for, or of the past */
+};
+
+/* {key: value}, or an error. Both objects are owned. */
+struct monitor_answer {
+        const char *key;
+        struct json_object *value;
+        const char *error;
+        struct json_object *error_parameters;
+};
+void monitor_answer_done(struct monitor_answer *answer);
+
+/* Works out the answer, maybe on another thread: knows nothing but what it is given. 0 or -ENOMEM. */
+typedef int (*monitor_answer_fn)(const struct monitor_question *question, const struct store *store,
+                                 struct monitor_answer *answer);
+/* On machines with very many CPUs the lists per CPU may not fit into a message: then without them. 0 or -ENOMEM. */
+int monitor_answer_within_limit(struct monitor_answer *answer, const char *key, monitor_make_fn make,
+                                const void *result);
+/* Parses the parameters, and has fn answer from memory if that has what the question needs, else from disk. */
+int monitor_ask(struct varlink_call *call, struct monitor *monitor, const struct varlink_field *fields,
+                struct json_object *parameters, unsigned needs, monitor_answer_fn fn);
+bool monitor_memory_has_events(const struct monitor *monitor, const struct monitor_params *params);
+struct events_request monitor_events_request(const struct monitor_params *params);
+
 void monitor_drop_subscriptions(struct monitor *monitor);

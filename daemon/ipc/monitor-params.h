@@ -33,6 +33,7 @@ struct monitor_params {
         int64_t id;
         bool per_cpu;
         struct monitor_names metrics, rows;
+        uint64_t step_us; /* 0 when not given */
         const char *culprit, *source, *metric, *name, *value; /* borrowed from the JSON; NULL: not given */
 };
 

@@ -116,33 +116,40 @@ static int make_report(const void *result, bool with_cpus, struct json_object **
         return json_report(result, &host, with_cpus, ret_object);
 }
 
-static int report(struct varlink_call *call, struct json_object *parameters, void *userdata) {
-        _cleanup_(monitor_params_done) struct monitor_params params = {};
+/* Says where the answer is from. */
+static int add_origin(const struct monitor_question *question, struct monitor_answer *answer, bool with_events) {
+        struct json_writer writer = { .object = answer->value };
+
+        if (!answer->value)
+                return 0;
+
+        json_set_text(&writer, "tier", question->tier);
+        if (with_events)
+                json_set_bool(&writer, "eventsLeftOut", question->events_left_out);
+        return writer.error;
+}
+
+static int answer_report(const struct monitor_question *question, const struct store *store,
+                         struct monitor_answer *answer) {
         _cleanup_(report_freep) struct report *result = NULL;
-        _cleanup_(status_done) struct status status = {};
-        struct monitor *monitor = userdata;
-        uint64_t now_us;
+        const struct monitor_params *params = question->params;
+        const struct report_request request = {
+                .since_us = params->since_us,
+                .until_us = MIN(params->until_us, question->now_us),
+                .cpus = params->has_cpus ? &params->cpus : NULL,
+                .status = question->status,
+        };
         int r;
 
-        r = monitor_parse(call, report_fields, parameters, &params, &now_us);
-        if (r != 0)
-                return MIN(r, 0);
-        r = monitor->ops->get_status(monitor->userdata, &status);
-        if (r < 0)
-                return r;
+        r = report_query(store, &request, &result);
+        if (r >= 0)
+                r = monitor_answer_within_limit(answer, "report", make_report, result);
+        return r < 0 ? r : add_origin(question, answer, true);
+}
 
-        const struct report_request request = {
-                .since_us = params.since_us,
-                .until_us = MIN(params.until_us, now_us),
-                .cpus = params.has_cpus ? &params.cpus : NULL,
-                /* What the daemon is now says nothing of the past. */
-                .status = params.until_us >= now_us ? &status : NULL,
-        };
-
-        r = report_query(monitor->store, &request, &result);
-        if (r < 0)
-                return r;
-        return monitor_reply_within_limit(call, "report", make_report, result);
+static int report(struct varlink_call *call, struct json_object *parameters, void *userdata) {
+        return monitor_ask(call, userdata, report_fields, parameters, MONITOR_SAMPLES | MONITOR_EVENTS | MONITOR_STATUS,
+                           answer_report);
 }
 
 /* Of report's parameters. Where nothing was measured the list is empty, as in a report. */
@@ -171,30 +178,22 @@ static int get_latency(struct varlink_call *call, struct json_object *parameters
 
 static const struct varlink_field event_fields[] = { { "id", VARLINK_INTEGER, true }, {} };
 
-static int get_event(struct varlink_call *call, struct json_object *parameters, void *userdata) {
-        _cleanup_(monitor_params_done) struct monitor_params params = {};
-        struct monitor *monitor = userdata;
-        const struct event *event;
-        struct json_object *object;
+static int answer_event(const struct monitor_question *question, const struct store *store,
+                        struct monitor_answer *answer) {
+        const struct event *event = store_find_event(store, question->params->id);
         size_t size;
-        int r;
 
-        r = monitor_parse(call, event_fields, parameters, &params, NULL);
-        if (r != 0)
-                return MIN(r, 0);
-
-        event = store_find_event(monitor->store, params.id);
         if (!event) {
-                r = monitor_wrap("id", json_object_new_int64(params.id), &object);
-                if (r < 0)
-                        return r;
-                return varlink_call_error(call, MONITOR_INTERFACE ".NoSuchEvent", object);
+                answer->error = MONITOR_INTERFACE ".NoSuchEvent";
+                return monitor_wrap("id", json_object_new_int64(question->params->id), &answer->error_parameters);
         }
 
-        r = json_event_within(event, MONITOR_EVENTS_BYTES, &object, &size);
-        if (r < 0)
-                return r;
-        return monitor_reply(call, "event", object);
+        answer->key = "event";
+        return json_event_within(event, MONITOR_EVENTS_BYTES, &answer->value, &size);
+}
+
+static int get_event(struct varlink_call *call, struct json_object *parameters, void *userdata) {
+        return monitor_ask(call, userdata, event_fields, parameters, MONITOR_ONE_EVENT, answer_event);
 }
 
 static const struct varlink_field rates_fields[] = {
@@ -231,44 +230,55 @@ static const char *no_rates_reason(const struct store *store, const struct monit
         return "the collector has no metric of that name";
 }
 
-int monitor_reply_no_data(struct varlink_call *call, const char *source, const char *reason) {
+static int make_no_data(const char *source, const char *reason, struct json_object **ret_object) {
         struct json_writer writer = json_writer_object();
-        struct json_object *object;
-        int r;
 
         json_set_text(&writer, "source", source);
         json_set_text(&writer, "reason", reason);
-        r = json_writer_finish(&writer, &object);
-        if (r < 0)
-                return r;
-        return varlink_call_error(call, MONITOR_INTERFACE ".NoData", object);
+        return json_writer_finish(&writer, ret_object);
+}
+
+int monitor_reply_no_data(struct varlink_call *call, const char *source, const char *reason) {
+        struct json_object *object;
+        int r;
+
+        r = make_no_data(source, reason, &object);
+        return r < 0 ? r : varlink_call_error(call, MONITOR_INTERFACE ".NoData", object);
+}
+
+static int answer_no_data(const char *source, const char *reason, struct monitor_answer *answer) {
+        answer->error = MONITOR_INTERFACE ".NoData";
+        return make_no_data(source, reason, &answer->error_parameters);
+}
+
+static struct rates_request rates_request_of(const struct monitor_question *question) {
+        const struct monitor_params *params = question->params;
+
+        return (struct rates_request){
+                .source = params->source,
+                .metric = params->metric,
+                .since_us = params->since_us,
+                .until_us = MIN(params->until_us, question->now_us),
+                .cpus = params->has_cpus ? &params->cpus : NULL,
+        };
+}
+
+static int answer_rates(const struct monitor_question *question, const struct store *store,
+                        struct monitor_answer *answer) {
+        const struct rates_request request = rates_request_of(question);
+        _cleanup_(rates_freep) struct rates *rates = NULL;
+        int r;
+
+        r = rates_query(store, &request, &rates);
+        if (r == -ENOENT)
+                return answer_no_data(request.source, no_rates_reason(store, question->params, false), answer);
+        if (r >= 0)
+                r = monitor_answer_within_limit(answer, "rates", make_rates, rates);
+        return r < 0 ? r : add_origin(question, answer, false);
 }
 
 static int get_rates(struct varlink_call *call, struct json_object *parameters, void *userdata) {
-        _cleanup_(monitor_params_done) struct monitor_params params = {};
-        _cleanup_(rates_freep) struct rates *rates = NULL;
-        struct monitor *monitor = userdata;
-        uint64_t now_us;
-        int r;
-
-        r = monitor_parse(call, rates_fields, parameters, &params, &now_us);
-        if (r != 0)
-                return MIN(r, 0);
-
-        const struct rates_request request = {
-                .source = params.source,
-                .metric = params.metric,
-                .since_us = params.since_us,
-                .until_us = MIN(params.until_us, now_us),
-                .cpus = params.has_cpus ? &params.cpus : NULL,
-        };
-
-        r = rates_query(monitor->store, &request, &rates);
-        if (r == -ENOENT)
-                return monitor_reply_no_data(call, params.source, no_rates_reason(monitor->store, &params, false));
-        if (r < 0)
-                return r;
-        return monitor_reply_within_limit(call, "rates", make_rates, rates);
+        return monitor_ask(call, userdata, rates_fields, parameters, MONITOR_SAMPLES, answer_rates);
 }
 
 static const struct varlink_field histograms_fields[] = {
@@ -281,31 +291,22 @@ static int make_histograms(const void *result, bool with_buckets, struct json_ob
         return json_histograms(result, with_buckets, ret_object);
 }
 
-static int get_histograms(struct varlink_call *call, struct json_object *parameters, void *userdata) {
-        _cleanup_(monitor_params_done) struct monitor_params params = {};
+static int answer_histograms(const struct monitor_question *question, const struct store *store,
+                             struct monitor_answer *answer) {
+        const struct rates_request request = rates_request_of(question);
         _cleanup_(histograms_freep) struct histograms *histograms = NULL;
-        struct monitor *monitor = userdata;
-        uint64_t now_us;
         int r;
 
-        r = monitor_parse(call, histograms_fields, parameters, &params, &now_us);
-        if (r != 0)
-                return MIN(r, 0);
-
-        const struct rates_request request = {
-                .source = params.source,
-                .metric = params.metric,
-                .since_us = params.since_us,
-                .until_us = MIN(params.until_us, now_us),
-                .cpus = params.has_cpus ? &params.cpus : NULL,
-        };
-
-        r = histograms_query(monitor->store, &request, &histograms);
+        r = histograms_query(store, &request, &histograms);
         if (r == -ENOENT)
-                return monitor_reply_no_data(call, params.source, no_rates_reason(monitor->store, &params, true));
-        if (r < 0)
-                return r;
-        return monitor_reply_within_limit(call, "histograms", make_histograms, histograms);
+                return answer_no_data(request.source, no_rates_reason(store, question->params, true), answer);
+        if (r >= 0)
+                r = monitor_answer_within_limit(answer, "histograms", make_histograms, histograms);
+        return r < 0 ? r : add_origin(question, answer, false);
+}
+
+static int get_histograms(struct varlink_call *call, struct json_object *parameters, void *userdata) {
+        return monitor_ask(call, userdata, histograms_fields, parameters, MONITOR_SAMPLES, answer_histograms);
 }
 
 static int list_alerts(struct varlink_call *call, struct json_object *parameters, void *userdata) {
@@ -423,6 +424,7 @@ static const struct varlink_method monitor_methods[] = {
         { "ListEvents", monitor_list_fields, VARLINK_METHOD_MAY_STREAM, monitor_list_events },
         { "Subscribe", monitor_subscribe_fields, VARLINK_METHOD_STREAMS, monitor_subscribe },
         { "GetEvent", event_fields, 0, get_event },
+        { "ListBoots", NULL, 0, monitor_list_boots },
         { "GetRates", rates_fields, 0, get_rates },
         { "GetHistograms", histograms_fields, 0, get_histograms },
         { "ListAlerts", NULL, 0, list_alerts },
@@ -436,13 +438,16 @@ static const struct varlink_method monitor_methods[] = {
 int monitor_new(const struct store *store, const struct monitor_ops *ops, void *userdata,
                 struct monitor **ret_monitor) {
         struct monitor *monitor;
+        struct stamp now;
 
         monitor = calloc(1, sizeof(*monitor));
         if (!monitor)
                 return -ENOMEM;
 
+        stamp_now(&now);
         *monitor = (struct monitor){
                 .store = store,
+                .started_us = now.realtime_us,
                 .ops = ops,
                 .userdata = userdata,
                 .interface = {
@@ -454,6 +459,10 @@ int monitor_new(const struct store *store, const struct monitor_ops *ops, void *
         };
         *ret_monitor = monitor;
         return 0;
+}
+
+void monitor_use_history(struct monitor *monitor, struct history *history) {
+        monitor->history = history;
 }
 
 struct monitor *monitor_free(struct monitor *monitor) {

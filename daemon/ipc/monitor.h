@@ -9,6 +9,7 @@
 #include "daemon/alert/engine.h"
 #include "daemon/ipc/server.h"
 #include "daemon/query/status.h"
+#include "daemon/store/history.h"
 #include "daemon/store/store.h"
 
 struct monitor;
@@ -19,8 +20,7 @@ struct monitor_ops {
         /* What ListAlerts tells of; borrowed until the next turn of the loop. */
         const struct alert_engine *(*get_alerts)(void *userdata);
         /* Changes one setting at runtime. 0; -EINVAL with *ret_error a sentence (caller frees). */
-        int (*set)(void *userdata, const char *section, const char *key, const char *value,
-                   char **ret_error);
+        int (*set)(void *userdata, const char *section, const char *key, const char *value, char **ret_error);
 };
 
 /* ops and store are borrowed. 0 or -ENOMEM. */
@@ -28,6 +28,8 @@ int monitor_new(const struct store *store, const struct monitor_ops *ops, void *
                 struct monitor **ret_monitor);
 struct monitor *monitor_free(struct monitor *monitor);
 DEFINE_CLEANUP(struct monitor *, monitor_free)
+/* From now on questions that go further back than memory are answered from there. Borrowed. */
+void monitor_use_history(struct monitor *monitor, struct history *history);
 /* For varlink_server_new(). Borrowed from the monitor. */
 const struct varlink_interface *monitor_interface(const struct monitor *monitor);
 /* Delivers a stored event to every subscriber. */

@@ -112,11 +112,12 @@ pid_t varlink_call_pid(const struct varlink_call *call);
  * last reference without a final reply closes the connection. */
 struct varlink_call *varlink_call_ref(struct varlink_call *call);
 struct varlink_call *varlink_call_unref(struct varlink_call *call);
+DEFINE_CLEANUP(struct varlink_call *, varlink_call_unref)
 void varlink_call_on_closed(struct varlink_call *call, void (*closed)(struct varlink_call *call, void *data),
                             void *data);
 /* Flow control for an answer in many parts, which would overrun output_bytes_max if sent at once: part() runs
  * after fn() returned and then each time the peer has taken all that was queued, until the final reply or
- * closed(). It sends the next part or parts and keeps the call valid by itself; negative closes the
- * connection. */
+ * closed(). It sends the next part or parts, or takes itself back (NULL) until it is set again, for which somebody must
+ * hold a reference; negative closes the connection. */
 void varlink_call_on_writable(struct varlink_call *call, int (*part)(struct varlink_call *call, void *data),
                               void *data);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "daemon/store/collector-info.h"
+#include "daemon/store/history.h"
 #include "daemon/store/store.h"
 
 enum collector_state {
@@ -49,13 +50,18 @@ struct status {
         uint64_t rss_bytes;
         struct status_collector *collectors; /* owned, as settings */
         size_t n_collectors;
+        char **reasons; /* owned: of the collectors, by status_keep() */
         struct status_setting *settings;
         size_t n_settings;
         struct store_stats store;
         uint64_t store_budget_bytes; /* 0: not known */
+        bool has_history;
+        struct history_stats history;
         uint64_t n_connections, n_subscriptions;      /* now */
         uint64_t n_dropped_messages, n_refused_connections;
         uint64_t n_journal_entries, n_journal_suppressed, n_journal_dropped;
 };
 
+/* Makes it outlive the turn of the loop: reasons are copied. 0 or -ENOMEM. */
+int status_keep(struct status *status);
 void status_done(struct status *status);

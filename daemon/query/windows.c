@@ -10,7 +10,7 @@ enum {
         WINDOW_COMMS_MAX = 8,
 };
 
-static bool events_matches(const struct event *event, const struct events_request *request) {
+bool events_match(const struct event *event, const struct events_request *request) {
         if (event->id <= request->after_id)
                 return false;
         if (event->time_us <= request->since_us || event->time_us > request->until_us)
@@ -33,7 +33,7 @@ static size_t events_count(const struct store *store, const struct events_reques
         for (i = store_n_events(store); i > 0; i--) {
                 if (request->limit > 0 && n == request->limit)
                         break;
-                n += events_matches(store_event_at(store, i - 1), request);
+                n += events_match(store_event_at(store, i - 1), request);
         }
 
         *ret_start = i;
@@ -53,7 +53,7 @@ int events_query(const struct store *store, const struct events_request *request
         for (size_t i = start; used < n; i++) {
                 struct event *event = store_event_at(store, i);
 
-                if (events_matches(event, request))
+                if (events_match(event, request))
                         events[used++] = event;
         }
 

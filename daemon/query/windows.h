@@ -5,6 +5,7 @@
  * Selection and grouping of events. Pure. Groups are worst first: by summed lower bounds.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,8 @@ struct events_request {
         size_t limit;                /* 0: no limit; the NEWEST limit events are kept */
 };
 
+/* By the conditions of the request, but for its limit. */
+bool events_match(const struct event *event, const struct events_request *request);
 /* Borrowed events, oldest first, in a heap array that the caller frees. 0 or -ENOMEM. */
 int events_query(const struct store *store, const struct events_request *request, struct event ***ret_events,
                  size_t *ret_n);

@@ -13,7 +13,11 @@
 
 struct commit {
         struct source *source;
-        const struct batch *batch;
+        const struct batch *batch; /* NULL: an import */
+        struct stamp stamp;
+        const struct cpu_set *batch_cpus; /* borrowed */
+        unsigned n_passes;
+        bool after_gap, extras;
         const struct source_limits *limits;
         struct encoder encoder;
         struct shared_cpus *cpus; /* owned reference */
@@ -198,12 +202,12 @@ static int commit_cpus(struct commit *commit) {
         struct source *source = commit->source;
         int r;
 
-        r = reserve_cpu_passes(source, &commit->batch->cpus);
+        r = reserve_cpu_passes(source, commit->batch_cpus);
         if (r < 0)
                 return r;
 
-        if (!source->cpus || !cpu_set_equal(&source->cpus->set, &commit->batch->cpus))
-                return shared_cpus_new(&commit->batch->cpus, &commit->cpus);
+        if (!source->cpus || !cpu_set_equal(&source->cpus->set, commit->batch_cpus))
+                return shared_cpus_new(commit->batch_cpus, &commit->cpus);
 
         commit->cpus = shared_cpus_ref(source->cpus);
         return 0;
@@ -244,7 +248,7 @@ static int commit_chunk(struct commit *commit) {
         if (source->newest && !chunk_is_full(source->newest, size, commit->limits->chunk_bytes))
                 return bytes_reserve(&source->newest->code, size);
 
-        r = chunk_new(source->next_pass, &commit->chunk);
+        r = chunk_new(source->next_pass, source->next_pass > 0 ? source->last.monotonic_ns : 0, &commit->chunk);
         if (r < 0)
                 return r;
 
@@ -257,10 +261,6 @@ static int commit_chunk(struct commit *commit) {
 
 static int commit_prepare(struct commit *commit) {
         int r;
-
-        r = commit_rows(commit);
-        if (r < 0)
-                return r;
 
         r = commit_cpus(commit);
         if (r < 0)
@@ -282,8 +282,14 @@ static void apply_chunk(struct commit *commit) {
                 source->newest = TAKE_PTR(commit->chunk);
         }
 
-        chunk_append(source->newest, &source->scratch, &commit->batch->stamp, commit->cpus,
-                     gaps_has_open(&source->gaps));
+        chunk_append(source->newest, &source->scratch,
+                     &(struct pass){
+                             .stamp = commit->stamp,
+                             .cpus = commit->cpus,
+                             .n_passes = commit->n_passes,
+                             .after_gap = commit->after_gap || gaps_has_open(&source->gaps),
+                             .extras = commit->extras,
+                     });
         source->n_passes++;
 }
 
@@ -299,12 +305,12 @@ static void apply_change(const struct source *source, struct row *row, struct se
         series->has_value = true;
 }
 
-static void apply_values(struct source *source) {
+static void apply_values(struct source *source, bool extras) {
         struct coded_change change;
         struct decoder decoder;
         size_t at = 0;
 
-        decoder_init(&decoder, source->scratch.data, source->scratch.size);
+        decoder_init(&decoder, source->scratch.data, source->scratch.size, extras);
         while (decoder_next(&decoder, &change)) {
                 struct row *row = source->rows.items[change.row];
 
@@ -344,17 +350,37 @@ static void commit_apply(struct commit *commit) {
         struct source *source = commit->source;
 
         apply_chunk(commit);
-        apply_values(source);
+        apply_values(source, commit->extras);
         apply_rows(source);
         apply_cpus(commit);
-        gaps_close(&source->gaps, &commit->batch->stamp);
-        source->last = commit->batch->stamp;
+        gaps_close(&source->gaps, &commit->stamp);
+        source->last = commit->stamp;
         source->next_pass++;
+}
+
+/* Nothing is visible before all of it is certain. */
+static int commit_run(struct commit *commit, size_t n_items, int r) {
+        if (r >= 0)
+                r = commit_prepare(commit);
+        if (r < 0) {
+                rows_roll_back(&commit->source->rows, n_items);
+                return r;
+        }
+
+        commit_apply(commit);
+        return 0;
 }
 
 int source_commit(struct source *source, const struct batch *batch, const struct source_limits *limits,
                   size_t *ret_n_refused) {
-        _cleanup_(commit_done) struct commit commit = { .source = source, .batch = batch, .limits = limits };
+        _cleanup_(commit_done) struct commit commit = {
+                .source = source,
+                .batch = batch,
+                .stamp = batch->stamp,
+                .batch_cpus = &batch->cpus,
+                .n_passes = 1,
+                .limits = limits,
+        };
         size_t n_items = source->rows.n_items;
         int r;
 
@@ -362,14 +388,102 @@ int source_commit(struct source *source, const struct batch *batch, const struct
                 return -EINVAL;
 
         source->attempt++;
-        r = commit_prepare(&commit);
-        if (r < 0) {
-                rows_roll_back(&source->rows, n_items);
+        r = commit_run(&commit, n_items, commit_rows(&commit));
+        if (r < 0)
                 return r;
-        }
 
-        commit_apply(&commit);
         *ret_n_refused = commit.n_refused > source->n_refused ? commit.n_refused - source->n_refused : 0;
         source->n_refused += *ret_n_refused;
         return 0;
+}
+
+int source_import_row(struct source *source, unsigned metric, const struct row_key *key, struct row **ret_row) {
+        if (!metric_is_known(source, metric))
+                return -EBADMSG;
+
+        *ret_row = rows_find(&source->rows, metric, key);
+        return *ret_row ? 0 : rows_add(&source->rows, metric, key, ret_row);
+}
+
+void source_end_row(struct source *source, struct row *row) {
+        if (row->last_pass == ROW_PASS_NONE && !row_is_new(row))
+                row->last_pass = source->next_pass - 1;
+}
+
+/* The row's series of that CPU, or a new one whose value is 0. */
+static int import_series(struct source *source, struct row *row, int cpu, struct series **ret_series) {
+        size_t at = row_seek(row, cpu, 0);
+        int r;
+
+        if (at == row->n_series || row->series[at].cpu != cpu) {
+                r = rows_add_series(&source->rows, row, at, cpu);
+                if (r < 0)
+                        return r;
+        }
+
+        *ret_series = &row->series[at];
+        return 0;
+}
+
+/* What the change says of itself that its values do not. */
+static struct coded_extra extra_of(const struct metric_desc *metric, const struct store_change *change,
+                                   uint64_t from, unsigned n_passes) {
+        uint64_t average = metric->type == METRIC_GAUGE ? change->value : change->delta / n_passes, expected;
+        struct coded_extra extra = { .excess = change->max - MIN(change->max, average) };
+        bool reset;
+
+        expected = change->first ? 0 : metric_difference(metric, from, change->value, &reset);
+        extra.reset = change->reset;
+        extra.has_delta = change->delta != expected;
+        extra.delta = change->delta;
+        return extra;
+}
+
+static int import_change(struct commit *commit, const struct store_change *change) {
+        struct source *source = commit->source;
+        struct row *row = change->row < source->rows.n_items ? source->rows.items[change->row] : NULL;
+        struct series *series = NULL;
+        struct coded_extra extra;
+        int r;
+
+        if (!row || row->last_pass != ROW_PASS_NONE)
+                return -EINVAL;
+
+        r = import_series(source, row, change->cpu, &series);
+        if (r < 0)
+                return r;
+        r = encoder_add(&commit->encoder, change->row, change->cpu, change->first, change->value - series->value);
+        if (r < 0)
+                return r;
+
+        extra = extra_of(&source->metrics[row->identity.metric], change, series->value, commit->n_passes);
+        return encoder_add_extra(&commit->encoder, &extra);
+}
+
+int source_import(struct source *source, const struct store_pass *pass, const struct source_limits *limits) {
+        _cleanup_(commit_done) struct commit commit = {
+                .source = source,
+                .stamp = pass->stamp,
+                .batch_cpus = pass->cpus,
+                .n_passes = MAX(pass->n_passes, 1U),
+                .after_gap = pass->after_gap,
+                .extras = true,
+                .limits = limits,
+        };
+        int r = 0;
+
+        if (source->next_pass > 0 && pass->stamp.monotonic_ns <= source->last.monotonic_ns)
+                return -EINVAL;
+
+        source->attempt++;
+        for (size_t i = 0; i < source->rows.n_items; i++)
+                if (source->rows.items[i] && source->rows.items[i]->last_pass == ROW_PASS_NONE)
+                        source->rows.items[i]->attempt = source->attempt;
+
+        encoder_init(&commit.encoder, &source->scratch);
+        source->scratch.size = 0;
+        for (size_t i = 0; i < pass->n_changes && r >= 0; i++)
+                r = import_change(&commit, &pass->changes[i]);
+
+        return commit_run(&commit, source->rows.n_items, r);
 }

@@ -110,10 +110,10 @@ static int reserve_item(struct events *events) {
 }
 
 /* Ids follow time so that they also grow over restarts, however the clock is set meanwhile. */
-static int64_t next_id(const struct events *events, const struct event *event) {
+int64_t events_next_id(struct events *events, const struct event *event) {
         int64_t by_time = event->time_us > INT64_MAX / 2 ? 0 : (int64_t)event->time_us;
 
-        return MAX(events->last_id + 1, by_time);
+        return events->last_id = MAX(events->last_id + 1, by_time);
 }
 
 int events_add(struct events *events, struct event *event) {
@@ -136,7 +136,8 @@ int events_add(struct events *events, struct event *event) {
 
         adopt_stack(&event->kernel_stack, kernel);
         adopt_stack(&event->user_stack, user);
-        event->id = events->last_id = next_id(events, event);
+        events->last_stored_id = event->id;
+        events->last_id = MAX(events->last_id, event->id);
         events->latest_ns = MAX(events->latest_ns, event->monotonic_ns);
         events->items[events->first + events->n] = (struct event_entry){
                 .event = event_ref(event),
@@ -179,6 +180,7 @@ void events_drop(struct events *events) {
         if (entry->event->user_stack)
                 leave_stack(events, find_stack(events, entry->event->user_stack));
 
+        events->forgotten_us = MAX(events->forgotten_us, entry->event->time_us);
         events->bytes -= entry->bytes;
         (void)event_unref(entry->event);
         events->first = --events->n > 0 ? events->first + 1 : 0;

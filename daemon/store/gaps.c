@@ -56,6 +56,23 @@ int gaps_open(struct gaps *gaps, uint64_t since_us, const char *reason) {
         return 0;
 }
 
+int gaps_add(struct gaps *gaps, uint64_t since_us, uint64_t until_us, uint64_t until_monotonic_ns, const char *reason) {
+        struct gap *gap = NULL;
+        int r;
+
+        if (gaps_has_open(gaps))
+                return 0;
+
+        r = gaps_open(gaps, since_us, reason);
+        if (r < 0)
+                return r;
+
+        gap = &gaps->items[gaps->n_items - 1];
+        gap->until_us = MAX(until_us, since_us);
+        gap->until_monotonic_ns = until_monotonic_ns;
+        return 0;
+}
+
 void gaps_close(struct gaps *gaps, const struct stamp *stamp) {
         struct gap *gap = NULL;
 

@@ -26,6 +26,8 @@ void gaps_done(struct gaps *gaps);
 bool gaps_has_open(const struct gaps *gaps);
 /* Does nothing when one is open already. 0 or -ENOMEM. */
 int gaps_open(struct gaps *gaps, uint64_t since_us, const char *reason);
+/* One that is over. 0 or -ENOMEM. */
+int gaps_add(struct gaps *gaps, uint64_t since_us, uint64_t until_us, uint64_t until_monotonic_ns, const char *reason);
 void gaps_close(struct gaps *gaps, const struct stamp *stamp);
 /* Forgets those that ended at or before that moment. */
 void gaps_forget(struct gaps *gaps, uint64_t monotonic_ns);

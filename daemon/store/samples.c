@@ -9,9 +9,13 @@
 enum {
         VARINT_MAX = 10,             /* bytes of 64 bits */
         CHANGE_MAX = 3 * VARINT_MAX, /* row, head, difference */
+        EXTRA_MAX = 2 * VARINT_MAX,
         HEAD_LAST = 1,
         HEAD_FIRST = 2,
         HEAD_SHIFT = 2,
+        EXTRA_RESET = 1,
+        EXTRA_DELTA = 2,
+        EXTRA_SHIFT = 2,
 };
 
 void bytes_done(struct bytes *bytes) {
@@ -79,9 +83,81 @@ int encoder_add(struct encoder *encoder, uint32_t row, int cpu, bool first, uint
         return 0;
 }
 
-void decoder_init(struct decoder *decoder, const uint8_t *data, size_t size) {
+int encoder_add_extra(struct encoder *encoder, const struct coded_extra *extra) {
+        uint64_t excess = MIN(extra->excess, UINT64_MAX >> EXTRA_SHIFT);
+        int r;
+
+        r = bytes_reserve(encoder->out, EXTRA_MAX);
+        if (r < 0)
+                return r;
+
+        put_varint(encoder->out, excess << EXTRA_SHIFT | (extra->has_delta ? EXTRA_DELTA : 0) |
+                                         (extra->reset ? EXTRA_RESET : 0));
+        if (extra->has_delta)
+                put_varint(encoder->out, extra->delta);
+        return 0;
+}
+
+void decoder_init(struct decoder *decoder, const uint8_t *data, size_t size, bool extras) {
         /* An empty chunk has no data: nothing may be added to NULL, not even 0. */
-        *decoder = (struct decoder){ .p = data, .end = size > 0 ? data + size : data, .row = -1 };
+        *decoder = (struct decoder){
+                .p = data,
+                .end = size > 0 ? data + size : data,
+                .row = -1,
+                .extras = extras,
+        };
+}
+
+/* Is there a whole varint of at most 64 bits? */
+static bool varint_is_sound(struct decoder *decoder) {
+        for (size_t i = 0; i < VARINT_MAX && decoder->p + i < decoder->end; i++)
+                if (decoder->p[i] < 0x80)
+                        return true;
+
+        return false;
+}
+
+static bool checked_varint(struct decoder *decoder, uint64_t *ret_value) {
+        if (!varint_is_sound(decoder))
+                return false;
+
+        *ret_value = decoder_varint(decoder);
+        return true;
+}
+
+/* As decoder_next(), step for step. */
+static bool change_is_sound(struct decoder *decoder, uint32_t n_rows) {
+        uint64_t value, head;
+
+        if (!decoder->in_row) {
+                if (!checked_varint(decoder, &value) || unzigzag(value) + (uint64_t)decoder->row + 1 >= n_rows)
+                        return false;
+                decoder->row += 1 + (int64_t)unzigzag(value);
+                decoder->cpu = CPU_NONE - 1;
+        }
+
+        if (!checked_varint(decoder, &head) ||
+            unzigzag(head >> HEAD_SHIFT) + (uint64_t)decoder->cpu + 1 - (uint64_t)CPU_NONE >=
+                    (uint64_t)(CPU_LIMIT - CPU_NONE) ||
+            !checked_varint(decoder, &value))
+                return false;
+
+        decoder->cpu += 1 + (int64_t)unzigzag(head >> HEAD_SHIFT);
+        decoder->in_row = !(head & HEAD_LAST);
+        if (!decoder->extras)
+                return true;
+        return checked_varint(decoder, &value) && (!(value & EXTRA_DELTA) || checked_varint(decoder, &value));
+}
+
+bool code_is_sound(const uint8_t *data, size_t size, bool extras, uint32_t n_rows) {
+        struct decoder decoder;
+
+        decoder_init(&decoder, data, size, extras);
+        while (decoder.p < decoder.end)
+                if (!change_is_sound(&decoder, n_rows))
+                        return false;
+
+        return !decoder.in_row;
 }
 
 int shared_cpus_new(const struct cpu_set *cpus, struct shared_cpus **ret_cpus) {
@@ -115,7 +191,7 @@ struct shared_cpus *shared_cpus_unref(struct shared_cpus *cpus) {
         return NULL;
 }
 
-int chunk_new(uint64_t first_pass, struct chunk **ret_chunk) {
+int chunk_new(uint64_t first_pass, uint64_t follows_ns, struct chunk **ret_chunk) {
         struct chunk *chunk = NULL;
 
         chunk = calloc(1, sizeof(*chunk));
@@ -123,6 +199,7 @@ int chunk_new(uint64_t first_pass, struct chunk **ret_chunk) {
                 return -ENOMEM;
 
         chunk->first_pass = first_pass;
+        chunk->follows_ns = follows_ns;
         *ret_chunk = chunk;
         return 0;
 }
@@ -147,9 +224,8 @@ bool chunk_is_full(const struct chunk *chunk, size_t size, size_t size_wanted) {
         return chunk->code.size - chunk->base_size >= MAX(size_wanted, 4 * chunk->base_size);
 }
 
-void chunk_append(struct chunk *chunk, const struct bytes *code, const struct stamp *stamp,
-                  struct shared_cpus *cpus, bool after_gap) {
-        struct pass *pass = &chunk->passes[chunk->n_passes];
+void chunk_append(struct chunk *chunk, const struct bytes *code, const struct pass *pass) {
+        struct pass *copy = &chunk->passes[chunk->n_passes];
 
         assert(chunk->n_passes < CHUNK_PASSES_MAX);
         assert(chunk->code.size + code->size <= chunk->code.allocated || code->size == 0);
@@ -157,15 +233,12 @@ void chunk_append(struct chunk *chunk, const struct bytes *code, const struct st
         if (code->size > 0)
                 memcpy(chunk->code.data + chunk->code.size, code->data, code->size);
         chunk->code.size += code->size;
-        if (chunk->n_passes == 0 || pass[-1].cpus != cpus)
-                chunk->cpus_bytes += malloc_usable_size(cpus) + malloc_usable_size(cpus->set.words);
+        if (chunk->n_passes == 0 || copy[-1].cpus != pass->cpus)
+                chunk->cpus_bytes += malloc_usable_size(pass->cpus) + malloc_usable_size(pass->cpus->set.words);
 
-        *pass = (struct pass){
-                .stamp = *stamp,
-                .cpus = shared_cpus_ref(cpus),
-                .end = (uint32_t)chunk->code.size,
-                .after_gap = after_gap,
-        };
+        *copy = *pass;
+        copy->cpus = shared_cpus_ref(pass->cpus);
+        copy->end = (uint32_t)chunk->code.size;
         chunk->n_passes++;
 }
 
@@ -188,11 +261,12 @@ size_t chunk_memory(const struct chunk *chunk) {
 }
 
 void chunk_decode_base(const struct chunk *chunk, struct decoder *ret_decoder) {
-        decoder_init(ret_decoder, chunk->code.data, chunk->base_size);
+        decoder_init(ret_decoder, chunk->code.data, chunk->base_size, false);
 }
 
 void chunk_decode_pass(const struct chunk *chunk, size_t index, struct decoder *ret_decoder) {
         size_t start = index > 0 ? chunk->passes[index - 1].end : chunk->base_size;
 
-        decoder_init(ret_decoder, chunk->code.data + start, chunk->passes[index].end - start);
+        decoder_init(ret_decoder, chunk->code.data + start, chunk->passes[index].end - start,
+                     chunk->passes[index].extras);
 }

@@ -8,6 +8,10 @@
  * The code of a pass is a sequence of rows, each zigzag(row - previous row - 1) followed by its changes:
  * head = zigzag(cpu - previous cpu - 1) << 2 | first << 1 | last-of-the-row, then zigzag(value -
  * previous value) modulo 2^64; all as LEB128 varints. A typical change takes 2 or 3 bytes.
+ *
+ * A pass that stands for several (see struct store_pass), or whose differences are not those of its values, has extras:
+ * after each change excess << 2 | delta-follows << 1 | reset, then perhaps the delta. excess is by how much the largest
+ * of its passes exceeds the average one, for a gauge the value at the end.
  */
 
 #include <stdbool.h>
@@ -37,24 +41,35 @@ struct encoder {
         size_t head;      /* where the head of the change before is; SIZE_MAX: there is none */
 };
 
+struct coded_extra {
+        bool reset, has_delta;
+        uint64_t delta;  /* if has_delta */
+        uint64_t excess;
+};
+
 void encoder_init(struct encoder *encoder, struct bytes *out);
 /* Changes of one row must follow each other. 0 or -ENOMEM. */
 int encoder_add(struct encoder *encoder, uint32_t row, int cpu, bool first, uint64_t difference);
+/* Of the change that was added last; in a pass with extras every change has one. 0 or -ENOMEM. */
+int encoder_add_extra(struct encoder *encoder, const struct coded_extra *extra);
 
 struct coded_change {
         uint32_t row;
         int32_t cpu;
         bool first;
         uint64_t difference; /* modulo 2^64 */
+        struct coded_extra extra;
 };
 
 struct decoder {
         const uint8_t *p, *end;
         int64_t row, cpu;
-        bool in_row;
+        bool in_row, extras;
 };
 
-void decoder_init(struct decoder *decoder, const uint8_t *data, size_t size);
+void decoder_init(struct decoder *decoder, const uint8_t *data, size_t size, bool extras);
+/* Whether bytes that come from outside may be given to a decoder: whole changes, rows below n_rows, CPUs that can be. */
+bool code_is_sound(const uint8_t *data, size_t size, bool extras, uint32_t n_rows);
 
 static inline uint64_t decoder_varint(struct decoder *decoder) {
         uint64_t value = *decoder->p++;
@@ -77,7 +92,19 @@ static inline uint64_t unzigzag(uint64_t value) {
         return value >> 1 ^ -(value & 1);
 }
 
-/* False at the end. The bytes are our own: they are well-formed. */
+static inline void decoder_extra(struct decoder *decoder, struct coded_extra *ret_extra) {
+        uint64_t head = decoder_varint(decoder);
+
+        *ret_extra = (struct coded_extra){
+                .reset = head & 1,
+                .has_delta = head >> 1 & 1,
+                .excess = head >> 2,
+        };
+        if (ret_extra->has_delta)
+                ret_extra->delta = decoder_varint(decoder);
+}
+
+/* False at the end. The bytes are our own, or code_is_sound(): they are well-formed. */
 static inline bool decoder_next(struct decoder *decoder, struct coded_change *ret_change) {
         uint64_t head;
 
@@ -97,6 +124,8 @@ static inline bool decoder_next(struct decoder *decoder, struct coded_change *re
                 .first = head >> 1 & 1,
                 .difference = unzigzag(decoder_varint(decoder)),
         };
+        if (decoder->extras)
+                decoder_extra(decoder, &ret_change->extra);
         return true;
 }
 
@@ -116,12 +145,15 @@ struct pass {
         struct stamp stamp;
         struct shared_cpus *cpus; /* owned reference */
         uint32_t end;             /* offset of the end of its code; it starts where the one before ends */
+        uint32_t n_passes;        /* that it stands for; 1: it is as it was read */
         bool after_gap;
+        bool extras;
 };
 
 struct chunk {
         struct chunk *next;  /* the next newer one */
         uint64_t first_pass; /* its number in the source */
+        uint64_t follows_ns; /* the monotonic moment of the pass before it; 0: there was none */
         size_t base_size;    /* of the values at the start, coded as differences from 0 */
         struct bytes code;
         size_t cpus_bytes; /* heap of the CPU sets that its passes brought */
@@ -130,15 +162,14 @@ struct chunk {
 };
 
 /* 0 or -ENOMEM. */
-int chunk_new(uint64_t first_pass, struct chunk **ret_chunk);
+int chunk_new(uint64_t first_pass, uint64_t follows_ns, struct chunk **ret_chunk);
 struct chunk *chunk_free(struct chunk *chunk);
 DEFINE_CLEANUP(struct chunk *, chunk_free)
 /* Whether a pass of that size should go to a new chunk; size_wanted is where a chunk is big enough. */
 bool chunk_is_full(const struct chunk *chunk, size_t size, size_t size_wanted);
-/* Adds a pass; the room for code->size bytes must have been reserved in chunk->code. Takes a reference to
- * cpus. */
-void chunk_append(struct chunk *chunk, const struct bytes *code, const struct stamp *stamp,
-                  struct shared_cpus *cpus, bool after_gap);
+/* Adds a pass, of which end is filled in; the room for code->size bytes must have been reserved in chunk->code. Takes a
+ * reference to pass->cpus. */
+void chunk_append(struct chunk *chunk, const struct bytes *code, const struct pass *pass);
 /* No passes will be added: gives back spare memory. */
 void chunk_close(struct chunk *chunk);
 size_t chunk_memory(const struct chunk *chunk);

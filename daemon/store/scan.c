@@ -124,7 +124,7 @@ static void load_base(struct scan *scan, const struct chunk *chunk) {
 }
 
 static void scan_add_change(struct scan *scan, const struct scan_row *row, const struct coded_change *change,
-                            uint64_t from, uint64_t to) {
+                            uint64_t from, uint64_t to, uint32_t n_passes) {
         struct store_change *out = &scan->changes[scan->n_changes++];
 
         *out = (struct store_change){ .row = change->row, .cpu = change->cpu, .value = to };
@@ -132,6 +132,11 @@ static void scan_add_change(struct scan *scan, const struct scan_row *row, const
                 out->first = true;
         else
                 out->delta = metric_difference(row->metric, from, to, &out->reset);
+
+        if (change->extra.has_delta)
+                out->delta = change->extra.delta;
+        out->reset |= change->extra.reset;
+        out->max = change->extra.excess + (row->metric->type == METRIC_GAUGE ? to : out->delta / n_passes);
 }
 
 /* Brings the values forward by one pass; with_changes also says what changed. */
@@ -162,7 +167,7 @@ static int scan_pass(struct scan *scan, const struct chunk *chunk, size_t index,
                 to = from + change.difference;
                 row->values[at] = to;
                 if (with_changes)
-                        scan_add_change(scan, row, &change, from, to);
+                        scan_add_change(scan, row, &change, from, to, chunk->passes[index].n_passes);
         }
 
         return 0;
@@ -175,6 +180,7 @@ static int deliver(const struct scan *scan, const struct chunk *chunk, size_t in
         return fn(
                 &(struct store_pass){
                         .stamp = pass->stamp,
+                        .n_passes = pass->n_passes,
                         .cpus = &pass->cpus->set,
                         .after_gap = pass->after_gap,
                         .changes = scan->changes,

@@ -47,6 +47,14 @@ DEFINE_CLEANUP(struct source *, source_free)
 /* See store_commit(). *ret_n_refused: how much source->n_refused has grown. */
 int source_commit(struct source *source, const struct batch *batch, const struct source_limits *limits,
                   size_t *ret_n_refused);
+/* Appends a pass as a scan delivers it (its changes name rows by their numbers here); rows that are not to be in it must
+ * have been ended. For reading history back: a source that a pass could not be added to is of no further use. 0; -EINVAL
+ * out of order or no such row; -ENOMEM. */
+int source_import(struct source *source, const struct store_pass *pass, const struct source_limits *limits);
+/* The living row of that key, or a new one. 0; -EBADMSG no such metric; -ENOMEM. */
+int source_import_row(struct source *source, unsigned metric, const struct row_key *key, struct row **ret_row);
+/* The row is not in the next pass any more. */
+void source_end_row(struct source *source, struct row *row);
 int source_mark_gap(struct source *source, const struct stamp *stamp, const char *reason);
 /* Forgets the oldest chunk (there must be one), the rows that were only in it, and gaps before the rest.
  * Returns the number of passes that were in it. */

@@ -9,6 +9,7 @@
 #include "daemon/store/events.h"
 #include "daemon/store/scan.h"
 #include "daemon/store/source.h"
+#include "daemon/store/store-private.h"
 
 enum {
         /* History is dropped chunk by chunk: a chunk must be a small part of the budget, or else dropping one
@@ -103,6 +104,10 @@ static struct source *source_at(const struct store *store, unsigned source) {
         return store->sources[source];
 }
 
+struct source *store_source_at(const struct store *store, unsigned source) {
+        return source_at(store, source);
+}
+
 const char *store_source_name(const struct store *store, unsigned source) {
         return source_at(store, source)->name;
 }
@@ -174,14 +179,19 @@ static void enforce_retention(struct store *store, uint64_t now_ns) {
         events_expire(&store->events, now_ns, store->limits.retention_ns);
 }
 
-int store_commit(struct store *store, unsigned source, const struct batch *batch) {
-        const struct source_limits limits = {
+void store_get_source_limits(const struct store *store, struct source_limits *ret_limits) {
+        *ret_limits = (struct source_limits){
                 .n_series_max = store->limits.n_series_max,
                 .chunk_bytes = store->limits.budget_bytes / CHUNKS_PER_BUDGET,
         };
+}
+
+int store_commit(struct store *store, unsigned source, const struct batch *batch) {
+        struct source_limits limits;
         size_t n_refused = 0;
         int r;
 
+        store_get_source_limits(store, &limits);
         r = source_commit(source_at(store, source), batch, &limits, &n_refused);
         if (r < 0)
                 return r;
@@ -309,8 +319,11 @@ int store_source_range(const struct store *store, unsigned source, uint64_t *ret
         return 0;
 }
 
-int store_add_event(struct store *store, struct event *event) {
+int store_keep_event(struct store *store, struct event *event) {
         int r;
+
+        if (event->id <= store->events.last_stored_id)
+                return -EINVAL;
 
         r = events_add(&store->events, event);
         if (r < 0)
@@ -325,6 +338,24 @@ const struct event_totals *store_event_totals(const struct store *store) {
         return &store->totals;
 }
 
+int store_add_event(struct store *store, struct event *event) {
+        int r;
+
+        store_number_event(store, event);
+        r = store_keep_event(store, event);
+        if (r < 0)
+                event->id = 0;
+        return r;
+}
+
+void store_number_event(struct store *store, struct event *event) {
+        event->id = events_next_id(&store->events, event);
+}
+
+void store_reserve_event_ids(struct store *store, int64_t last_id) {
+        store->events.last_id = MAX(store->events.last_id, last_id);
+}
+
 struct event *store_find_event(const struct store *store, int64_t id) {
         return events_find(&store->events, id);
 }
@@ -335,6 +366,10 @@ size_t store_n_events(const struct store *store) {
 
 struct event *store_event_at(const struct store *store, size_t index) {
         return events_at(&store->events, index);
+}
+
+uint64_t store_forgotten_us(const struct store *store) {
+        return store->events.forgotten_us;
 }
 
 void store_get_stats(const struct store *store, struct store_stats *ret_stats) {

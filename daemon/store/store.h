@@ -78,14 +78,19 @@ struct store_change {
         uint32_t row;       /* index, see store_row_at() */
         int32_t cpu;        /* or CPU_NONE */
         bool reset;         /* the value went backwards: delta counts from zero */
-        bool first;         /* first value of this series: there is nothing to subtract, delta is 0 */
+        bool first;         /* first value of this series: there is nothing to subtract; delta is 0, or where the
+                             * pass stands for several the difference since that first value */
         uint64_t value;     /* cumulative, as read */
         uint64_t delta;     /* since the previous pass; gauges: 0 */
+        uint64_t max;       /* the largest delta of the passes that this one stands for, as if they all had taken the
+                             * same time, to within one; of gauges the largest value */
 };
 
-/* One pass as a scan sees it: only what changed since the pass before. */
+/* One pass as a scan sees it: only what changed since the pass before. In history that was condensed it stands for
+ * several: its values are those of the last one, its deltas those of all together. */
 struct store_pass {
         struct stamp stamp;
+        unsigned n_passes;                 /* 1: it is as it was read */
         const struct cpu_set *cpus;        /* CPUs that had values in this pass */
         bool after_gap;                    /* a gap lies between this pass and the one before: its deltas
                                             * span the gap */
@@ -133,6 +138,12 @@ const struct cpu_set *store_latest_pass(const struct store *store, unsigned sour
 int store_source_range(const struct store *store, unsigned source, uint64_t *ret_first_us,
                        uint64_t *ret_last_us);
 
+/* For events that something else must happen to before they are added: assigns event->id. */
+void store_number_event(struct store *store, struct event *event);
+/* Adds an event that was numbered; events come in the order of their ids. 0, -EINVAL out of order, -ENOMEM. */
+int store_keep_event(struct store *store, struct event *event);
+/* Ids up to that one are not given any more. */
+void store_reserve_event_ids(struct store *store, int64_t last_id);
 /* Takes a reference to the event, assigns event->id (larger than every id before; at least event->time_us,
  * so that ids also grow over restarts) and shares equal stacks. 0 or -ENOMEM. */
 int store_add_event(struct store *store, struct event *event);
@@ -144,6 +155,8 @@ struct event *store_event_at(const struct store *store, size_t index);
 
 /* All events ever added, summed up: not lessened by events being dropped. Borrowed. */
 const struct event_totals *store_event_totals(const struct store *store);
+/* The latest time of an event that was dropped again, 0: none was. */
+uint64_t store_forgotten_us(const struct store *store);
 
 /* Figures for status; cumulative since store_new() unless said otherwise. */
 struct store_stats {

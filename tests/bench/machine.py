@@ -140,7 +140,8 @@ class Daemon:
         self.dir = tempfile.mkdtemp(prefix="irqwatch-bench-")
         self.socket = f"{self.dir}/socket"
         pathlib.Path(f"{self.dir}/conf").write_text(self.settings, encoding="ascii")
-        command = [f"{self.build}/daemon/irqwatchd", "--socket", self.socket, "--config", f"{self.dir}/conf"]
+        command = [f"{self.build}/daemon/irqwatchd", "--socket", self.socket, "--config", f"{self.dir}/conf",
+                   "--state-dir", f"{self.dir}/state"]
         if self.root:
             command += ["--root", self.root]
         with open(f"{self.dir}/log", "w", encoding="ascii") as log:

@@ -127,7 +127,8 @@ class Host:
         return collector in Host.collectors
 
     def start_daemon(self):
-        words = [IRQWATCHD, "--socket", self.path, "--config", self.config] + (["--root", self.root] if self.root else [])
+        words = [IRQWATCHD, "--socket", self.path, "--config", self.config, "--state-dir",
+                 os.path.join(self.directory, "state")] + (["--root", self.root] if self.root else [])
         with open(os.path.join(self.directory, "daemon.log"), "ab") as log:
             self.daemon = subprocess.Popen(words, stderr=log)
 

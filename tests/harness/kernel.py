@@ -147,7 +147,7 @@ class Daemon:
         self.arguments, self.wrapper = list(arguments), list(wrapper)
         outer = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
         self.environment = {**outer, **(environment or {})}
-        self.own_files = {"conf", "log"}
+        self.own_files = {"conf", "log", "state"}
         self.process, self.wait = None, wait
         self.write_config(config)
 
@@ -184,7 +184,8 @@ class Daemon:
             return file.read()
 
     def command(self):
-        return [*self.wrapper, IRQWATCHD, "--socket", self.socket, "--config", self.config, *self.arguments]
+        return [*self.wrapper, IRQWATCHD, "--socket", self.socket, "--config", self.config,
+                "--state-dir", os.path.join(self.dir, "state"), *self.arguments]
 
     def start(self):
         with open(self.log_path, "a", encoding="utf-8") as log:

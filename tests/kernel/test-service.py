@@ -72,9 +72,9 @@ def socket_activation():
     require(activate, "systemd-socket-activate")
     with Daemon(PROC_ONLY) as daemon:
         path = os.path.join(daemon.dir, "handed-over")
-        daemon.own_files.add("handed-over")
+        daemon.own_files |= {"handed-over", "state-2"}
         command = [activate, "-l", path, IRQWATCHD, "--socket", os.path.join(daemon.dir, "unused"), "--config",
-                   daemon.config]
+                   daemon.config, "--state-dir", os.path.join(daemon.dir, "state-2")]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
             try:
                 wait_for("socket", lambda: os.path.exists(path))

@@ -75,6 +75,8 @@ static inline int fake_status(void *userdata, struct status *ret_status) {
                 .started_us = AT(-5),
                 .cpu_ns = 7,
                 .store_budget_bytes = 1 << 26,
+                .has_history = true,
+                .history = { .state = HISTORY_WRITING, .path = "/p" },
                 .collectors = calloc(2, sizeof(*status.collectors)),
                 .n_collectors = 2,
                 .settings = calloc(1, sizeof(*status.settings)),

@@ -462,6 +462,14 @@ static void test_metrics(void **state) {
         assert_null(at(totals, "totals.lengths.11.maxNsec"));
 }
 
+/* Without history on disk there is the present boot. */
+static void test_boots(void **state) {
+        _cleanup_(json_putp) struct json_object *reply = peer_call(*state, "ListBoots", "{}");
+
+        check_reply(reply, "ListBoots");
+        check_int(reply, "boots.0.index", 0);
+}
+
 /* Runs last: every type of the interface was seen in one of the replies. */
 static void test_every_type_seen(void **state) {
         const char *p = interface_text;
@@ -554,6 +562,7 @@ int main(void) {
                 cmocka_unit_test(test_alerts),
                 cmocka_unit_test(test_metrics),
                 cmocka_unit_test(test_subscribe),
+                cmocka_unit_test(test_boots),
                 cmocka_unit_test(test_every_type_seen),
                 cmocka_unit_test(test_embedded),
                 cmocka_unit_test(test_text),
