@@ -33,8 +33,10 @@ static unsigned html_heat(double value, enum html_axis axis) {
 
         if (axis == HTML_AXIS_TIME)
                 return top_heat(value, TOP_RATE);
-        for (; value >= 1 && heat + 1 < TOP_HEATS; value /= 10)
+        while (value >= 1 && heat + 1 < TOP_HEATS) {
+                value /= 10;
                 heat++;
+        }
         return heat;
 }
 

@@ -24,9 +24,8 @@ const char *const top_help[] = {
         "  Tab           choose a window; Enter opens it with its stacks, Escape goes back",
         "  q             quit",
         "",
-        "In a group of CPUs, shares and lateness are those of the worst. In strips each cell is a CPU, or "
-        "the",
-        "busiest of a few where they do not all fit.",
+        "In a group of CPUs, shares and lateness are those of the worst. In strips each cell is a",
+        "CPU, or the busiest of a few where they do not all fit.",
         NULL,
 };
 

@@ -95,7 +95,7 @@ struct top_model {
 void top_model_done(struct top_model *model);
 
 /* Each takes a member of the daemon's reply, borrowed, and replaces what was there. 0 or -ENOMEM. */
-int top_model_set_rates(struct top_model *model, enum top_part part, struct json_object *rates);
+int top_model_set_rates(struct top_model *model, enum top_part part, struct json_object *object);
 int top_model_set_latency(struct top_model *model, struct json_object *latency);
 int top_model_set_alerts(struct top_model *model, struct json_object *alerts);
 int top_model_set_status(struct top_model *model, struct json_object *status);

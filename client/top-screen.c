@@ -44,7 +44,7 @@ static void top_init_pairs(void) {
         (void)init_pair(PAIR_SORTED, many ? 16 : COLOR_BLACK, many ? 250 : COLOR_WHITE);
         (void)init_pair(PAIR_NOTICE, many ? 16 : COLOR_BLACK, many ? 153 : COLOR_CYAN);
         (void)init_pair(PAIR_WARNING, many ? 16 : COLOR_BLACK, many ? 214 : COLOR_YELLOW);
-        for (short i = 1; i < TOP_HEATS; i++) {
+        for (int i = 1; i < TOP_HEATS; i++) {
                 short paper = many ? heats_256[i] : heats_8[i];
                 bool light = i >= 4;
 

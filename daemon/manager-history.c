@@ -90,8 +90,7 @@ static void on_deliver(void *userdata, struct event *event) {
 }
 
 /* SECTION.KEY=VALUE, a line each. */
-static int format_settings(const struct config *config, const struct history_loop_host *host,
-                           char **ret_text) {
+static int format_settings(const struct config *config, char **ret_text) {
         char *text = NULL;
         size_t size = 0;
         FILE *f;
@@ -101,10 +100,10 @@ static int format_settings(const struct config *config, const struct history_loo
         if (!f)
                 return -ENOMEM;
 
-        for (size_t i = 0; i < host->n_sections; i++)
-                for (size_t j = 0; j < host->sections[i]->n_settings && r >= 0; j++) {
-                        const char *section = host->sections[i]->name,
-                                   *key = host->sections[i]->settings[j].name;
+        for (size_t i = 0; i < config_n_sections(config); i++)
+                for (size_t j = 0; j < config_section_desc(config, i)->n_settings && r >= 0; j++) {
+                        const char *section = config_section_name(config, i),
+                                   *key = config_section_desc(config, i)->settings[j].name;
                         _cleanup_(freep) char *value = NULL;
 
                         r = config_format(config, section, key, &value);
@@ -130,7 +129,7 @@ static int start(struct history_loop *loop, const struct config *config, const s
 
         if (uname(&uts) < 0)
                 return -errno;
-        r = format_settings(config, host, &text);
+        r = format_settings(config, &text);
         if (r < 0)
                 return r;
 

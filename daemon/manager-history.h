@@ -17,8 +17,6 @@ struct history_loop;
 struct history_loop_host {
         const char *state_dir;
         const char *possible_cpus; /* as a list */
-        const struct config_section *const *sections;
-        size_t n_sections;
 };
 
 /* deliver: an event that may be told; see history.h. 0 or -errno. */

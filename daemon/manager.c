@@ -434,8 +434,6 @@ static int start_history(struct manager *m) {
         const struct history_loop_host host = {
                 .state_dir = m->options.state_dir,
                 .possible_cpus = m->possible_cpus,
-                .sections = m->sections,
-                .n_sections = m->n_sections,
         };
 
         int r;
