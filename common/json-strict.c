@@ -17,7 +17,8 @@ struct json_scan {
         const char *text;
         size_t size;
         unsigned depth, depth_max;
-        size_t fed; /* what the tokener has already got */
+        size_t fed;       /* what the tokener has already got */
+        size_t n_members; /* of all objects, as written */
         struct json_tokener *tokener;
         struct json_object *value;
 };
@@ -212,6 +213,8 @@ static ssize_t json_scan_token(struct json_scan *scan, size_t at) {
         case ']':
                 return scan->depth-- == 0 ? -EBADMSG : 1;
         case ':':
+                scan->n_members++;
+                return 1;
         case ',':
                 return 1;
         case '"':
@@ -273,6 +276,23 @@ static int json_check_finite(struct json_object *value, int flags, struct json_o
         return JSON_C_VISIT_RETURN_CONTINUE;
 }
 
+static int json_count_member(struct json_object *value, int flags, struct json_object *parent,
+                             const char *key, size_t *index, void *userdata) {
+        size_t *n = userdata;
+
+        /* A container is visited twice, before and after what it holds. */
+        *n += key && !(flags & JSON_C_VISIT_SECOND);
+        return JSON_C_VISIT_RETURN_CONTINUE;
+}
+
+/* json-c keeps the last of several members with one key, others keep the first: what a message says must not
+ * depend on who reads it. */
+static bool json_has_duplicates(const struct json_scan *scan, struct json_object *value) {
+        size_t n = 0;
+
+        return json_c_visit(value, 0, json_count_member, &n) < 0 || n != scan->n_members;
+}
+
 bool json_is_finite(struct json_object *value) {
         return json_c_visit(value, 0, json_check_finite, NULL) == 0;
 }
@@ -296,7 +316,7 @@ int json_strict_parse(const char *text, size_t size, unsigned depth_max, struct 
         value = scan.value;
         if (r < 0)
                 return r;
-        if (!value || !json_is_finite(value))
+        if (!value || json_has_duplicates(&scan, value) || !json_is_finite(value))
                 return -EBADMSG;
 
         *ret_value = TAKE_PTR(value);

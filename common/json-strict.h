@@ -20,8 +20,8 @@ static inline void json_putp(struct json_object **object) {
 
 /* One object or array, with blanks around it and nothing else, nested at most depth_max deep. Refused too:
  * \u0000 in strings (C strings would end there) and numbers beyond the range of a double. An integer outside
- * int64_t becomes a double: it is never taken for another integer. Of equal keys in one object the last
- * one wins. 0, -EBADMSG, -ENOMEM. */
+ * int64_t becomes a double: it is never taken for another integer. No object may have two members with the
+ * same key. 0, -EBADMSG, -ENOMEM. */
 int json_strict_parse(const char *text, size_t size, unsigned depth_max, struct json_object **ret_value);
 /* False when a NaN or an infinity hides in the value. */
 bool json_is_finite(struct json_object *value);

@@ -89,8 +89,13 @@ static bool field_accepts(const struct varlink_field *field, struct json_object 
         case VARLINK_INTEGER:
                 return json_object_is_type(value,
                                            json_type_int); /* beyond int64_t the parser makes doubles */
+        case VARLINK_FLOAT:
+                return json_object_is_type(value, json_type_double) ||
+                       json_object_is_type(value, json_type_int);
         case VARLINK_STRING:
                 return json_object_is_type(value, json_type_string);
+        case VARLINK_OBJECT:
+                return json_object_is_type(value, json_type_object);
         case VARLINK_STRINGS:
                 return array_is_of(value, json_type_string);
         case VARLINK_INTEGERS:

@@ -31,7 +31,9 @@ enum varlink_method_flags {
 enum varlink_field_type {
         VARLINK_BOOLEAN,
         VARLINK_INTEGER,
+        VARLINK_FLOAT,    /* a number, also one without a fraction */
         VARLINK_STRING,
+        VARLINK_OBJECT,   /* an object, a struct or a dictionary: what is in it is the method's to judge */
         VARLINK_STRINGS,  /* array of strings */
         VARLINK_INTEGERS, /* array of integers */
 };

@@ -1,23 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * varlink-test-server PATH: serves org.example.test on a socket until SIGTERM or SIGINT; says "ready" on
- * standard output once it listens. For foreign clients to try themselves against.
+ * varlink-test-server PATH: serves org.example.test and org.varlink.certification on a socket until SIGTERM
+ * or SIGINT; says "ready" on standard output once it listens. For foreign clients to try themselves against.
  */
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/harness/certification-service.h"
 #include "tests/harness/test-service.h"
 
 static int test_server_run(sd_event *event, const char *path) {
         _cleanup_(varlink_server_freep) struct varlink_server *server = NULL;
+        struct certification certification;
         struct test_service service;
+        const struct varlink_interface *const interfaces[] = { &service.interface, &certification.interface,
+                                                               NULL };
         int r;
 
         test_service_init(&service);
-        r = varlink_server_new(event, &test_service_info, service.interfaces, &test_service_limits, &server);
+        certification_init(&certification);
+        r = varlink_server_new(event, &test_service_info, interfaces, &test_service_limits, &server);
         if (r >= 0)
                 r = varlink_server_listen(server, path, (gid_t)-1);
         if (r < 0)
