@@ -31,7 +31,7 @@ static const struct verb {
         { "alerts", "Alerts that are raised, and those that were", verb_alerts, VERB_SPAN },
         { "show", "Everything of one event, with its stacks", verb_show, VERB_CPUS },
         { "rates", "Softirqs, interrupts, CPU time or packets as rates", verb_rates, VERB_SPAN | VERB_CPUS },
-        { "top", "Live rates per CPU, lateness and the last windows, and those of an hour back", verb_top, VERB_CPUS },
+        { "top", "Live rates per CPU, lateness and the last windows; also of the past", verb_top, VERB_CPUS },
         { "flame", "Stacks of windows as an interactive flame graph (SVG)", verb_flame, VERB_SPAN | VERB_CPUS },
         { "metrics", "Counters and histograms in the text format of Prometheus", verb_metrics, 0 },
         { "status", "State, costs, losses and settings of the daemon", verb_status, 0 },
@@ -39,17 +39,17 @@ static const struct verb {
         { "set", "Change a setting of the running daemon", verb_set, 0 },
 };
 
+/* Fits a screen of 24 lines by 80 columns: what an option means, the verbs' own help and the manual tell. */
 static int print_help(void) {
-        printf("irqctl [OPTION...] VERB [OPTION...]\n\n"
-               "What held interrupts off, and what ate my softirq time? For example, around 14:03:\n"
-               "  irqctl report --since 14:00 --until 14:06\n\nVerbs:\n");
+        puts("irqctl [OPTION...] VERB [OPTION...]\n"
+             "What held interrupts off? For example: irqctl report --since 14:00 --until 14:06\n\nVerbs:");
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
                 printf("  %-10s %s\n", verbs[i].name, verbs[i].summary);
 
-        printf("%s      --version            Version of irqctl\n\n\"irqctl VERB --help\" tells more of a "
-               "verb; see "
-               "also irqctl(1).\n",
-               options_help);
+        puts("\nOptions, which \"irqctl VERB --help\" and irqctl(1) explain:\n"
+             "  -S --since=TIME  -U --until=TIME  -b --boot[=ID|N]  --list-boots  --cpu=LIST\n"
+             "  -H --host=[USER@]HOST[:PORT]  --socket=PATH  --json=pretty|short (or -j)\n"
+             "  --no-pager  --color[=WHEN]  -h --help  --version");
         return EXIT_DONE;
 }
 

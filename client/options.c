@@ -13,8 +13,8 @@ const char options_help[] =
         "\nCommon options:\n"
         "  -H, --host=[USER@]HOST[:PORT]\n"
         "                           Ask irqwatchd on another machine, over ssh\n"
-        "  -S, --since=TIME         Begin of the span: 10m, 1h30m (ago), 14:03, today, boot,\n"
-        "                           \"2026-11-22 14:03:10\"\n"
+        "  -S, --since=TIME         Begin of the span: 10m, 1h30m (ago), 14:03, today,\n"
+        "                           boot, \"2026-11-22 14:03:10\"\n"
         "  -U, --until=TIME         End of the span (default: now)\n"
         "  -b, --boot[=ID|N]        Only that boot: 0 or none is this one, -1 the one before\n"
         "      --list-boots         The boots that there is history of\n"
@@ -22,8 +22,9 @@ const char options_help[] =
         "      --json=pretty|short  The daemon's answer as JSON, unchanged\n"
         "  -j                       Same as --json=short\n"
         "      --no-pager           Do not pipe output into a pager ($PAGER)\n"
-        "      --color[=WHEN]       always, never or auto (default; NO_COLOR turns it off)\n"
-        "      --socket=PATH        Socket of irqwatchd (default: " DEFAULT_SOCKET ")\n"
+        "      --color[=WHEN]       always, never, auto (default; NO_COLOR: never)\n"
+        "      --socket=PATH        Socket of irqwatchd (default:\n"
+        "                           " DEFAULT_SOCKET ")\n"
         "  -h, --help               This text\n";
 
 int options_init(struct options *options) {
@@ -221,7 +222,8 @@ int options_take(struct options *options, int *argc, char **argv) {
         *argc = kept;
         argv[kept] = NULL;
         if (options->host && options->since_boot)
-                return fail_usage("\"boot\" would be this machine's, not that of %s: give a time", options->host);
+                return fail_usage("\"boot\" would be this machine's, not that of %s: give a time",
+                                  options->host);
         return 0;
 }
 
