@@ -237,7 +237,7 @@ int verb_alerts(int argc, char **argv, const struct options *options) {
                 else
                         return c == 'h' ? options_print_help(help) : options_see_help(argv[0]);
         if (optind < argc)
-                return fail_usage("alerts takes no argument \"%s\"", argv[optind]);
+                return fail_usage("alerts takes no argument, but was given \"%s\". See: irqctl alerts --help", argv[optind]);
 
         r = session_call(options, "ListAlerts", json_object_new_object(), &reply);
         if (r != 0)

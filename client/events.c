@@ -264,7 +264,8 @@ static int subscribe(const struct events_view *view, struct varlink_client **ret
         if (r != 0)
                 return r;
         if (!continues)
-                return fail_with("irqwatchd ended the stream of events at once");
+                return fail_with("irqwatchd ended the stream of events at once: it may be stopping. See: "
+                                 "systemctl status irqwatchd");
 
         *ret_client = TAKE_PTR(client);
         return 0;

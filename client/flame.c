@@ -229,7 +229,8 @@ static int flame_from_file(const struct flame_arguments *arguments, const struct
 
         r = flame_read_file(arguments->input, &buffer);
         if (r == -ENODATA)
-                return fail_with("%s is empty", arguments->input);
+                return fail_with("%s is empty: --input wants folded stacks, or what diagnose-tools irq-delay --report printed",
+                                 arguments->input);
         if (r < 0)
                 return fail_with("cannot read %s: %s", arguments->input, strerror(-r));
         if (strlen(buffer.data) != buffer.size)

@@ -104,11 +104,11 @@ static int unknown_verb(const char *name) {
 /* An option that would silently do nothing is refused. */
 static int check_options(const struct verb *verb, const struct options *options) {
         if ((options->has_since || options->has_until) && !(verb->flags & VERB_SPAN))
-                return fail_usage("%s takes neither --since nor --until", verb->name);
+                return fail_usage("%s takes neither --since nor --until. See: irqctl %s --help", verb->name, verb->name);
         if ((options->boot || options->list_boots) && !(verb->flags & VERB_SPAN))
-                return fail_usage("%s takes neither --boot nor --list-boots", verb->name);
+                return fail_usage("%s takes neither --boot nor --list-boots. See: irqctl %s --help", verb->name, verb->name);
         if (options->has_cpus && !(verb->flags & VERB_CPUS))
-                return fail_usage("%s takes no --cpu", verb->name);
+                return fail_usage("%s takes no --cpu. See: irqctl %s --help", verb->name, verb->name);
 
         return 0;
 }

@@ -142,7 +142,7 @@ int verb_metrics(int argc, char **argv, const struct options *options) {
         if (r >= 0)
                 return r;
         if (options->json != JSON_OFF)
-                return fail_usage("metrics has formats of its own: --format=text|openmetrics");
+                return fail_usage("--json does not go with metrics, which has formats of its own: --format=text|openmetrics");
 
         r = ask(options, &metrics.request, &answers);
         if (r != 0)

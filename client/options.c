@@ -96,7 +96,7 @@ static int set_socket(struct options *options, const char *value) {
         options->socket = strncmp(value, "unix:", 5) == 0 ? value + 5 : value;
         options->socket_given = true;
         if (!*options->socket)
-                return fail_usage("--socket: the path is empty");
+                return fail_usage("--socket: the path is empty. Without the option it is " DEFAULT_SOCKET);
 
         return 0;
 }

@@ -63,7 +63,7 @@ static int parse_lengths(const char *text, struct selftest_arguments *a) {
                 uint64_t *length = &a->lengths[a->options.n_lengths];
 
                 if (a->options.n_lengths == LENGTHS_MAX)
-                        return fail_usage("at most %i lengths", LENGTHS_MAX);
+                        return fail_usage("--lengths: at most %i; run selftest again for the others", LENGTHS_MAX);
                 if (parse_duration(item, length) < 0 || *length == 0 ||
                     *length > INJECTOR_DURATION_MAX_MS * NSEC_PER_MSEC)
                         return fail_usage("\"%s\" is no length: give durations up to 1s, such as 5ms,20ms", item);
@@ -161,13 +161,13 @@ static int parse_arguments(int argc, char **argv, const struct options *options,
         if (a->options.threshold_ns == 0)
                 a->options.threshold_ns = 2 * a->options.heartbeat_ns;
         if (a->options.threshold_ns < 2 * a->options.heartbeat_ns)
-                return fail_usage("the threshold must be at least twice the heartbeat");
+                return fail_usage("--threshold must be at least twice --heartbeat: a shorter window could pass between two of them");
         return -1;
 }
 
 static int fail_selftest(int error, const char *reason) {
         if (geteuid() != 0)
-                return fail_with("selftest needs root: it loads programs into the kernel");
+                return fail_with("selftest needs root: it loads programs into the kernel. Try: sudo irqctl selftest");
         if (error == -EINTR)
                 return fail_with("interrupted");
 

@@ -336,7 +336,7 @@ static int listen_on_path(struct manager *m) {
         if (r == -EADDRINUSE)
                 log_error("another irqwatchd answers on %s: stop it, or choose another path with --socket", path);
         else if (r < 0)
-                log_error("cannot listen on %s: %s", path, strerror(-r));
+                log_error("cannot listen on %s: %s; another place: --socket PATH", path, strerror(-r));
         return r;
 }
 
@@ -350,7 +350,8 @@ static int listen_for_clients(struct manager *m) {
         for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n; fd++) {
                 r = varlink_server_listen_fd(m->server, fd);
                 if (r < 0) {
-                        log_error("cannot use the socket handed over by the service manager: %s", strerror(-r));
+                        log_error("cannot use the socket handed over by the service manager: %s; it must be a listening UNIX stream "
+                          "socket (ListenStream= of irqwatchd.socket)", strerror(-r));
                         return r;
                 }
         }
@@ -395,7 +396,7 @@ static void reload(struct manager *m) {
                 old = m->config;
                 m->config = config;
                 if (apply_section(m, NULL) < 0)
-                        log_error("not every changed setting could be applied");
+                        log_error("not every changed setting could be applied; \"irqctl status\" shows those in force");
                 else
                         log_info("settings reloaded from %s", m->options.config_path);
                 config_free(old);

@@ -53,7 +53,7 @@ static int server_pause(struct varlink_server *server, int error) {
                 return r;
 
         if (!server->out_of_resources)
-                log_warning("cannot accept connections for now: %s", strerror(error));
+                log_warning("cannot accept connections for now: %s; those that are open go on, new ones wait", strerror(error));
         server->out_of_resources = true;
         server_set_listening(server, false);
         return 0;
