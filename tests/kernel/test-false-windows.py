@@ -22,7 +22,7 @@ from kernel import BURDEN, FAST, LONG, Daemon, background, check, main, note, on
 SECONDS = 60 if LONG else 12
 HOTPLUG = "/sys/devices/system/cpu/cpu1/online"
 GAP_US = 500            # the shortest stretch that the witness tells of
-SLACK_NS = 100_000      # the witness' clock is read a little before or after the product's
+SLACK_NS = 100_000      # the witness looks a little before or after the product, and a CPU may be stopped in between
 
 
 @contextlib.contextmanager
@@ -55,7 +55,8 @@ def was_real(event, stretches, offset_ns):
     """Whether nothing proved interrupts on while the window says that they were certainly off."""
     end = event["timeUsec"] * 1000 - offset_ns
     start = end - event["durationMinNsec"]
-    return any(cpu == event["cpu"] and a <= start + SLACK_NS and b >= end - SLACK_NS for cpu, a, b in stretches)
+    slack = max(SLACK_NS, event["durationMinNsec"] // 4)
+    return any(cpu == event["cpu"] and a <= start + slack and b >= end - slack for cpu, a, b in stretches)
 
 
 def describe(event):
