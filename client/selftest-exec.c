@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * irqctl selftest, as irqctl has it: hands over to the program irqctl-selftest, which is irqctl with selftest.c in this
- * file's place. That one needs libbpf and is installed with the daemon; irqctl alone serves where there is no daemon.
+ * irqctl selftest, as irqctl has it: hands over to the program irqctl-selftest, which is irqctl with
+ * selftest.c in this file's place. That one needs libbpf and is installed with the daemon; irqctl alone
+ * serves where there is no daemon.
  */
 
 #include <errno.h>
