@@ -34,6 +34,8 @@ int options_init(struct options *options) {
 
 void options_done(struct options *options) {
         cpu_set_done(&options->cpus);
+        free(options->arguments);
+        options->arguments = NULL;
 }
 
 static int set_moment(struct options *options, const char *name, const char *value, uint64_t *ret_us) {
@@ -193,13 +195,29 @@ static int take_option(struct options *options, const struct common_option *opti
         return option->set(options, rest ?: option->implied);
 }
 
+/* Words move while options are taken out of them. */
+static int keep_arguments(struct options *options, int argc, char **argv) {
+        char **copy = calloc((size_t)argc + 1, sizeof(*copy));
+
+        if (!copy)
+                return fail_memory();
+
+        memcpy(copy, argv, (size_t)argc * sizeof(*copy));
+        free(options->arguments);
+        options->arguments = copy;
+        return 0;
+}
+
 int options_take(struct options *options, int *argc, char **argv) {
-        int kept = 1, n;
+        int kept = 1, n, r;
+
+        r = keep_arguments(options, *argc, argv);
+        if (r != 0)
+                return r;
 
         for (int i = 1; i < *argc; i += n) {
                 const struct common_option *option = NULL;
                 const char *rest = NULL;
-                int r;
 
                 n = 1;
                 if (strcmp(argv[i], "--") == 0) {

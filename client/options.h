@@ -30,6 +30,7 @@ struct options {
         enum json_mode json;
         enum color_mode color;
         bool no_pager;
+        char **arguments; /* owned array: argv as main() got it, for a verb that is a program of its own */
 };
 
 extern const char options_help[];
