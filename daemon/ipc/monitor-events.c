@@ -137,7 +137,6 @@ static struct listing *listing_free(struct listing *listing) {
         free(listing);
         return NULL;
 }
-DEFINE_CLEANUP(struct listing *, listing_free)
 
 /* With a question on its way the other thread still uses it. */
 static void listing_closed(struct varlink_call *call, void *data) {

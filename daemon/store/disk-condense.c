@@ -256,7 +256,7 @@ static int insert_block(struct disk *disk, enum disk_tier tier, int64_t source, 
         struct writer writer = {};
         struct bytes packed = {};
         struct sql_statement *statement;
-        int64_t id;
+        int64_t id = 0;
         int r;
 
         segment_write(coarser, chunk, 0, chunk->n_passes, &writer);

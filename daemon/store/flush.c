@@ -120,7 +120,8 @@ int flush_take(const struct store *store, const struct flush_cursor *cursor, str
                 return r;
         }
 
-        qsort(flush.segments, flush.n_segments, sizeof(*flush.segments), compare_segments);
+        if (flush.n_segments > 0) /* qsort() takes no NULL, not even for nothing */
+                qsort(flush.segments, flush.n_segments, sizeof(*flush.segments), compare_segments);
         *ret_flush = flush;
         return 0;
 }

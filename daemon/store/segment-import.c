@@ -130,7 +130,7 @@ static int take_row(struct segment_reader *reader, struct block_row *row) {
                 }
                 i += !!ours;
                 j += !!theirs;
-                change.cpu = ours ? ours->cpu : theirs->cpu;
+                change.cpu = (ours ?: theirs)->cpu;
                 change.value = ours ? ours->value : 0;
                 seam_delta(reader, segment_metric(reader, row), theirs, &change);
                 if (change.value != (theirs ? theirs->value : 0) || change.delta > 0)
