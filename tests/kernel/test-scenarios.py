@@ -125,13 +125,13 @@ data = bytes(1 << 18)
 while True:
     connection.sendall(data)
 """
-# Loads and returns nothing, 4000 instructions later; the kernel takes 4096.
+# Wants nothing, and says so after 2000 instructions; the memory for twice as many is refused (net.core.optmem_max).
 SNIFF = """
 import ctypes, socket, struct, time
-words = [(0x20, 0, 0, 0), (0x04, 0, 0, 1)] * 2000 + [(0x06, 0, 0, 0)]
+words = [(0x20, 0, 0, 0), (0x04, 0, 0, 1)] * 1000 + [(0x06, 0, 0, 0)]
 code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *word) for word in words))
 program = struct.pack("HxxxxxxQ", len(words), ctypes.addressof(code))
-sockets = [socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) for _ in range(100)]
+sockets = [socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) for _ in range(50)]
 for s in sockets:
     s.setsockopt(socket.SOL_SOCKET, 26, program)
 time.sleep(3600)
@@ -140,7 +140,7 @@ BURSTS = """
 import socket, sys, time
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
     while True:
-        for _ in range(300):
+        for _ in range(150):
             s.sendto(bytes(400), (sys.argv[1], 5000))
         time.sleep(0.3)
 """
@@ -210,7 +210,7 @@ def ipi_storm():
 
 @contextlib.contextmanager
 def long_softirq():
-    """Who listens to all packets does so in the softirq that delivers them: a hundred programs with long filters, and
+    """Who listens to all packets does so in the softirq that  with long filters, and
     bursts that one poll of the backlog takes."""
     with setting_rps(0), python(SNIFF) as sniffers, \
             bounded("taskset", "-c", last_cpu(), sys.executable, "-c", BURSTS, HERE, where=IN_FAR):
