@@ -148,10 +148,10 @@ static int format_list(const struct event *event, const char *name, char **ret_t
         for (size_t i = 0; i < evidence->n_integers; i++)
                 if (cpu_set_add(&cpus, (int)evidence->integers[i]) == -ENOMEM)
                         return -ENOMEM;
-        return cpu_list_format(&cpus, ret_text);
+        return finding_format_cpus(&cpus, ret_text);
 }
 
-/* "IRQ 24 virtio0-input.0 from CPU 0 to 1" */
+/* "IRQ 24 virtio0-input.0 from CPUs 0-1 to CPU 1" */
 static int write_change(const struct event *event, FILE *f) {
         _cleanup_(freep) char *from = NULL, *to = NULL;
         int r;
@@ -163,7 +163,7 @@ static int write_change(const struct event *event, FILE *f) {
         if (r < 0)
                 return r;
 
-        fprintf(f, "%s from CPU %s to %s", event->culprit ?: "an interrupt", from, to);
+        fprintf(f, "%s from %s to %s", event->culprit ?: "an interrupt", from, to);
         return 0;
 }
 

@@ -120,6 +120,7 @@ static int set_softirq_words(struct finding *finding, const struct event *event,
         const char *softirq = slow_softirq(event), *device = evidence_string(event, "device");
         const char *context = evidence_string(event, "context");
         bool sampled = event->culprit && event->kernel_stack;
+        bool named = sampled && (!softirq || strcmp(event->culprit, softirq) != 0);
         char length[DURATION_TEXT_MAX];
         int r;
 
@@ -127,7 +128,7 @@ static int set_softirq_words(struct finding *finding, const struct event *event,
                              format_duration(event->duration_min_ns, length), softirq ?: "that is not known",
                              device ? " for " : "", device ?: "",
                              context && strcmp(context, "ksoftirqd") == 0 ? " in ksoftirqd" : "",
-                             sampled ? ", seen in " : "", sampled ? event->culprit : "", again);
+                             named ? ", seen in " : "", named ? event->culprit : "", again);
         if (r < 0)
                 return r;
         return finding_set_advice(

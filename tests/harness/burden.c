@@ -9,6 +9,7 @@
 #include <err.h>
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/membarrier.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
@@ -86,6 +87,34 @@ static void *arm_past_timers(void *cpu) {
 
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
                 (void)close(fds[i]); /* nothing is lost */
+        return NULL;
+}
+
+/* A program that polls by sleeping for a microsecond: a timer interrupt each time. */
+static void *sleep_shortly(void *cpu) {
+        pin((unsigned)(uintptr_t)cpu);
+        if (prctl(PR_SET_TIMERSLACK, 1) < 0)
+                err(1, "PR_SET_TIMERSLACK");
+        while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
+                const struct timespec moment = { .tv_nsec = 1000 };
+
+                (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL); /* shorter when a signal comes */
+        }
+        return NULL;
+}
+
+/* One thread interrupts all others of the process, which only run. */
+static void *call_others(void *cpu) {
+        static atomic_flag taken = ATOMIC_FLAG_INIT;
+
+        if (atomic_flag_test_and_set(&taken))
+                return spin(cpu);
+
+        pin((unsigned)(uintptr_t)cpu);
+        if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) < 0)
+                err(1, "membarrier");
+        while (!atomic_load_explicit(&stop, memory_order_relaxed))
+                (void)syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0); /* registered above */
         return NULL;
 }
 
@@ -258,6 +287,14 @@ static int past_timers_command(char **argv) {
         return run_threads(argv, arm_past_timers);
 }
 
+static int timers_command(char **argv) {
+        return run_threads(argv, sleep_shortly);
+}
+
+static int calls_command(char **argv) {
+        return run_threads(argv, call_others);
+}
+
 int main(int argc, char **argv) {
         static const struct {
                 const char *name;
@@ -266,6 +303,8 @@ int main(int argc, char **argv) {
         } commands[] = {
                 { "spin", 2, spin_command },
                 { "past-timers", 2, past_timers_command },
+                { "timers", 2, timers_command },
+                { "calls", 3, calls_command },
                 { "hold", 4, hold },
                 { "selftest", 1, selftest },
                 { "without-perf", 1, without_perf },
@@ -277,5 +316,6 @@ int main(int argc, char **argv) {
                 if (argc > 1 && strcmp(argv[1], commands[i].name) == 0 && argc - 2 >= commands[i].n_arguments)
                         return commands[i].run(argv + 2);
 
-        errx(2, "usage: burden spin|past-timers|hold|without-perf|bpf-objects|injectors ARGUMENT...");
+        errx(2, "usage: burden spin|past-timers|timers|calls|hold|without-perf|bpf-objects|injectors "
+                "ARGUMENT...");
 }

@@ -24,6 +24,15 @@ static void ipis(struct trouble *t) {
         set_cpu(t, SOURCE_INTERRUPTS, 0, "CAL", CPU_NONE, 500, 70000);
 }
 
+/* A task that sleeps for a microsecond, in a guest. */
+static void guest_timers(struct trouble *t) {
+        set_cpu(t, SOURCE_INTERRUPTS, 0, "LOC", 1, 1000, 29000);
+}
+
+static void few_timers(struct trouble *t) {
+        set_cpu(t, SOURCE_INTERRUPTS, 0, "LOC", 1, 1000, 19000);
+}
+
 static void device(struct trouble *t) {
         set_queue(t, "29", "ahci[0000:00:1f.2]", 0, 100)->cpus[0].bad = 60000;
 }
@@ -125,19 +134,26 @@ static const struct trouble_case cases[] = {
           timers,
           "irq-storm",
           SEVERITY_WARNING,
-          "CPU 1 took 90000 interrupts LOC per second, 1000 are usual",
+          "CPU 1 took 90000 timer interrupts (LOC) per second, 1000 are usual",
           { 2, 64, 512 } },
+        { "timers of a guest",
+          guest_timers,
+          "irq-storm",
+          SEVERITY_INFO,
+          "CPU 1 took 29000 timer interrupts (LOC) per second, 1000 are usual",
+          { 2, 64 } },
+        { "few timers", few_timers, NULL, 0, NULL, { 2, 64 } },
         { "IPIs",
           ipis,
           "irq-storm",
           SEVERITY_WARNING,
-          "70000 interrupts CAL per second, 500 are usual",
+          "70000 function calls from other CPUs (CAL) per second, 500 are usual",
           { 2, 64 } },
         { "device",
           device,
           "irq-storm",
           SEVERITY_WARNING,
-          "29 (ahci[0000:00:1f.2]) per second, 100 are usual",
+          "60000 interrupts of IRQ 29 (ahci[0000:00:1f.2]) per second, 100 are usual",
           { 2, 64 } },
         { "more work", more_work, NULL, 0, NULL, { 2, 64, 512 } },
         { "fast", fast, NULL, 0, NULL, { 2, 64 } },
@@ -146,7 +162,7 @@ static const struct trouble_case cases[] = {
           ipis,
           "irq-storm",
           SEVERITY_WARNING,
-          "70000 interrupts CAL",
+          "70000 function calls from other CPUs (CAL)",
           { 2 },
           .always = true,
           .before = 600 },
@@ -155,7 +171,7 @@ static const struct trouble_case cases[] = {
           unknown_history,
           "irq-storm",
           SEVERITY_WARNING,
-          "120000 interrupts RES per second; what is usual is not known",
+          "120000 wake-ups by other CPUs (RES) per second; what is usual is not known",
           { 2 },
           .always = true },
         { "queues on one CPU",
@@ -223,7 +239,7 @@ static void test_affinity_changed(void **state) {
         finding = trouble_find(&t, "affinity-changed");
         assert_non_null(finding);
         assert_int_equal(finding->severity, SEVERITY_INFO);
-        assert_string_equal(finding->text, "Moved to other CPUs: IRQ 24 virtio0-input.0 from CPU 0 to 1");
+        assert_string_equal(finding->text, "Moved to other CPUs: IRQ 24 virtio0-input.0 from CPU 0 to CPU 1");
         assert_int_equal(trouble_number(finding, "changes"), 1);
         trouble_done(&t);
 }
@@ -239,9 +255,10 @@ static void test_many_affinity_changes(void **state) {
         trouble_run(&t);
         finding = trouble_find(&t, "affinity-changed");
         assert_non_null(finding);
-        assert_string_equal(finding->text, "Interrupts were moved, last IRQ 25 eth0 from CPU 1 to 0, IRQ 24 "
-                                           "eth0 from CPU 0 to 1, IRQ 24 "
-                                           "eth0 from CPU 1 to 0, and 37 more times");
+        assert_string_equal(finding->text,
+                            "Interrupts were moved, last IRQ 25 eth0 from CPU 1 to CPU 0, IRQ 24 "
+                            "eth0 from CPU 0 to CPU 1, IRQ 24 "
+                            "eth0 from CPU 1 to CPU 0, and 37 more times");
         assert_int_equal(trouble_number(finding, "changes"), 40);
         trouble_done(&t);
 }
