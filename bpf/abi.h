@@ -197,6 +197,10 @@ struct abi_cpu {
         __u32 other_pid;         /* a task that is not ksoftirqd, as seen last */
         __u64 raised_ns[ABI_SOFTIRQS]; /* 0: not pending; together, since every timer interrupt looks at all */
         __u64 raised_steal_ns[ABI_SOFTIRQS]; /* steal_ns when it was raised */
+        __u32 raised_round[ABI_SOFTIRQS];    /* softirq_round when it was raised */
+        __u32 softirq_round;   /* counts the kernel's rounds over pending softirqs, as far as entries tell them apart */
+        __u32 last_vector;     /* whose handler started last */
+        __u64 n_waits_unseen;  /* softirqs that must have run since their raise, unseen */
         struct abi_softirq softirqs[ABI_SOFTIRQS];
         __u64 histogram[ABI_BUCKETS]; /* lateness of trusted timers */
 } __attribute__((aligned(64)));

@@ -352,6 +352,7 @@ int BPF_PROG(irqd_softirq_raise, unsigned int vector) {
         if (c && vector < ABI_SOFTIRQS && !c->raised_ns[vector]) {
                 c->raised_ns[vector] = bpf_ktime_get_ns();
                 c->raised_steal_ns[vector] = c->steal_ns;
+                c->raised_round[vector] = c->softirq_round;
         }
         return 0;
 }

@@ -149,6 +149,18 @@ static __always_inline void record_slow_wait(struct abi_cpu *c, const struct abi
         bpf_ringbuf_submit(slow, 0);
 }
 
+/* handle_softirqs() (kernel/softirq.c) takes all that is pending and goes through it by ascending number: a number that is no
+ * greater than the one before began another round. What is pending when a round begins runs in it. So a softirq that starts
+ * two rounds after its raise or later ran before, where no program saw it, and was raised again. */
+static __always_inline void count_round(struct abi_cpu *c, __u32 vector) {
+        c->softirq_round += vector <= c->last_vector;
+        c->last_vector = vector;
+}
+
+static __always_inline int ran_unseen(const struct abi_cpu *c, __u32 vector) {
+        return c->softirq_round - c->raised_round[vector] > 1;
+}
+
 static __always_inline void end_wait(struct abi_cpu *c, __u32 vector, __u64 now) {
         struct abi_span span = {
                 .start_ns = c->raised_ns[vector],
@@ -158,6 +170,10 @@ static __always_inline void end_wait(struct abi_cpu *c, __u32 vector, __u64 now)
         };
 
         c->raised_ns[vector] = 0;
+        if (ran_unseen(c, vector)) {
+                c->n_waits_unseen++;
+                return;
+        }
         /* No timer for so long: the CPU was offline, and what was pending then went elsewhere. */
         if (!span.start_ns || now - c->last_expiry_ns > OFFLINE_AFTER_NS)
                 return;
@@ -171,6 +187,7 @@ static __always_inline void softirq_enter(struct abi_cpu *c, __u32 vector, __u64
         if (vector >= ABI_SOFTIRQS)
                 return;
 
+        count_round(c, vector);
         end_wait(c, vector, now);
         c->softirq.start_ns = now;
         c->softirq.kind = ABI_SPAN_SOFTIRQ;

@@ -476,12 +476,13 @@ static const char *degraded(void *userdata) {
 static int describe(void *userdata, struct collector_info *ret_info) {
         struct irq_delay *d = userdata;
         uint64_t lost = 0, suppressed = 0, windows = 0, slow = 0, refused = 0, bpf_ns = 0, bpf_runs = 0, missed = 0,
-                 user_lost = 0, unsettled = 0;
+                 user_lost = 0, unsettled = 0, unseen = 0;
 
         for (unsigned cpu = 0; cpu < d->n_cpus; cpu++) {
                 lost += d->programs.cpus[cpu].n_lost;
                 user_lost += d->programs.cpus[cpu].n_user_lost;
                 unsettled += d->programs.cpus[cpu].n_unsettled;
+                unseen += d->programs.cpus[cpu].n_waits_unseen;
                 suppressed += d->programs.cpus[cpu].n_suppressed;
                 windows += d->programs.cpus[cpu].n_windows;
                 slow += d->programs.cpus[cpu].n_slow;
@@ -499,12 +500,13 @@ static int describe(void *userdata, struct collector_info *ret_info) {
                         { "unsettledRecords", unsettled },
                         { "unsymbolisedRecords", window_queue_n_unsymbolised(d->windows) },
                         { "uncountedSpans", refused },
+                        { "unseenSoftirqs", unseen },
                         { "missedRuns", missed },
                         { "heartbeatNsec", d->heartbeat_works ? d->period_ns : 0 },
                         { "bpfRunNsec", bpf_ns },
                         { "bpfRuns", bpf_runs },
                 },
-                .n_counters = 12,
+                .n_counters = 13,
         };
         return 0;
 }

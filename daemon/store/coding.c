@@ -64,7 +64,7 @@ void write_cpus(struct writer *writer, const struct cpu_set *cpus) {
                 for (last = first; cpu_set_next(cpus, last + 1) == last + 1;)
                         last++;
                 write_u64(writer, (uint64_t)(first - at));
-                write_u64(writer, (uint64_t)(last - first + 1));
+                write_u64(writer, (uint64_t)last - (uint64_t)first + 1);
                 at = last + 1;
         }
         write_u64(writer, 0);

@@ -381,12 +381,15 @@ static int prepare(struct disk_file *file, const struct disk_event_filter *filte
 
 int disk_event_read(struct disk_file *file, const struct disk_event_filter *filter,
                     int (*fn)(struct event *event, void *userdata), void *userdata, size_t *ret_n_damaged) {
-        struct sql_statement *row;
+        struct sql_statement *row = NULL;
         size_t n = 0;
         int r;
 
         *ret_n_damaged = 0;
         r = prepare(file, filter, &row);
+        if (r < 0)
+                return r;
+
         while (r >= 0 && (filter->limit == 0 || n < filter->limit)) {
                 _cleanup_(event_unrefp) struct event *event = NULL;
 

@@ -87,22 +87,18 @@ static int take_changes(struct segment_reader *reader) {
 static void seam_delta(const struct segment_reader *reader, const struct metric_desc *metric,
                        const struct series *before, struct store_change *change) {
         bool counts = metric->type != METRIC_GAUGE;
+        bool rebooted = reader->imported.boot != reader->origin.boot;
+        bool restarted = reader->imported.run != reader->origin.run;
+        bool is_first = reader->source->next_pass == 0;
+        bool from_zero = counts && (rebooted || (metric->from_zero && (restarted || !before)));
 
-        change->first = change->reset = false;
+        change->first = is_first || (!from_zero && !before);
+        change->reset = !is_first && counts && rebooted && before && before->value > 0;
         change->delta = change->max = 0;
-        if (reader->source->next_pass == 0)
-                change->first = true;
-        else if (counts && reader->imported.boot != reader->origin.boot) {
+        if (!is_first && from_zero)
                 change->delta = change->value;
-                change->reset = before && before->value > 0;
-        } else if (counts && metric->from_zero && reader->imported.run != reader->origin.run)
-                change->delta = change->value;
-        else if (before)
+        else if (!is_first && before)
                 change->delta = metric_difference(metric, before->value, change->value, &change->reset);
-        else if (counts && metric->from_zero)
-                change->delta = change->value;
-        else
-                change->first = true;
         if (!counts)
                 change->max = change->value;
 }
