@@ -47,7 +47,7 @@ static int print_help(void) {
                 printf("  %-10s %s\n", verbs[i].name, verbs[i].summary);
 
         puts("\nOptions, which \"irqctl VERB --help\" and irqctl(1) explain:\n"
-             "  -S --since=TIME  -U --until=TIME  -b --boot[=ID|N]  --list-boots  --cpu=LIST\n"
+             "  -S --since=TIME  -U --until=TIME  --boot[=ID|N]  --list-boots  --cpu=LIST\n"
              "  -H --host=[USER@]HOST[:PORT]  --socket=PATH  --json=pretty|short (or -j)\n"
              "  --no-pager  --color[=WHEN]  -h --help  --version");
         return EXIT_DONE;

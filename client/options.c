@@ -16,7 +16,7 @@ const char options_help[] =
         "  -S, --since=TIME         Begin of the span: 10m, 1h30m (ago), 14:03, today,\n"
         "                           boot, \"2026-11-22 14:03:10\"\n"
         "  -U, --until=TIME         End of the span (default: now)\n"
-        "  -b, --boot[=ID|N]        Only that boot: 0 or none is this one, -1 the one before\n"
+        "      --boot[=ID|N]        Only that boot: 0 or none is this one, -1 the one before\n"
         "      --list-boots         The boots that there is history of\n"
         "      --cpu=LIST           Only these CPUs, such as 0-3,8\n"
         "      --json=pretty|short  The daemon's answer as JSON, unchanged\n"
@@ -135,7 +135,7 @@ static const struct common_option {
         { "host", 'H', ARGUMENT_REQUIRED, set_host, NULL },
         { "since", 'S', ARGUMENT_REQUIRED, set_since, NULL },
         { "until", 'U', ARGUMENT_REQUIRED, set_until, NULL },
-        { "boot", 'b', ARGUMENT_OPTIONAL, set_boot, "0" },
+        { "boot", 0, ARGUMENT_OPTIONAL, set_boot, "0" },
         { "list-boots", 0, ARGUMENT_NONE, set_list_boots, NULL },
         { "cpu", 0, ARGUMENT_REQUIRED, set_cpus, NULL },
         { "json", 0, ARGUMENT_REQUIRED, set_json, NULL },
