@@ -71,7 +71,7 @@ def hold(daemon, name, **options):
     program = os.path.join(daemon.dir, name)
     daemon.own_files.add(name)
     if not os.path.exists(program):
-        shutil.copy(IRQCTL, program)
+        shutil.copy(IRQCTL + "-selftest", program)
     return inject(program=program, **options)
 
 

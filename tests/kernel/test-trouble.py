@@ -26,7 +26,7 @@ def refused(result, status, *words):
 
 def copies_for_nobody(daemon):
     """The programs where everybody can run them, wherever they were built."""
-    for program in (IRQWATCHD, IRQCTL):
+    for program in (IRQWATCHD, IRQCTL, IRQCTL + "-selftest"):
         shutil.copy(program, daemon.dir)
         daemon.own_files.add(os.path.basename(program))
     return os.path.join(daemon.dir, "irqwatchd"), os.path.join(daemon.dir, "irqctl")
