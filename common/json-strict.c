@@ -17,6 +17,7 @@ struct json_scan {
         const char *text;
         size_t size;
         unsigned depth, depth_max;
+        size_t n_containers, n_containers_max; /* objects and arrays; JSON_CONTAINERS_UNLIMITED */
         size_t fed;       /* what the tokener has already got */
         size_t n_members; /* of all objects, as written */
         struct json_tokener *tokener;
@@ -198,6 +199,13 @@ static int json_feed_overflow(struct json_scan *scan, size_t end) {
         return json_feed(scan, ".0", 2);
 }
 
+static bool json_scan_open(struct json_scan *scan) {
+        scan->depth++;
+        scan->n_containers++;
+        return scan->depth <= scan->depth_max && (scan->n_containers_max == JSON_CONTAINERS_UNLIMITED ||
+                                                  scan->n_containers <= scan->n_containers_max);
+}
+
 /* Returns the length of the token at offset at, or -EBADMSG, -ENOMEM. */
 static ssize_t json_scan_token(struct json_scan *scan, size_t at) {
         const char *text = scan->text + at;
@@ -208,7 +216,7 @@ static ssize_t json_scan_token(struct json_scan *scan, size_t at) {
         switch (*text) {
         case '{':
         case '[':
-                return ++scan->depth > scan->depth_max ? -EBADMSG : 1;
+                return json_scan_open(scan) ? 1 : -EBADMSG;
         case '}':
         case ']':
                 return scan->depth-- == 0 ? -EBADMSG : 1;
@@ -297,10 +305,16 @@ bool json_is_finite(struct json_object *value) {
         return json_c_visit(value, 0, json_check_finite, NULL) == 0;
 }
 
-int json_strict_parse(const char *text, size_t size, unsigned depth_max, struct json_object **ret_value) {
+int json_strict_parse(const char *text, size_t size, unsigned depth_max, size_t n_containers_max,
+                      struct json_object **ret_value) {
         _cleanup_(json_tokener_freep) struct json_tokener *tokener = NULL;
         _cleanup_(json_putp) struct json_object *value = NULL;
-        struct json_scan scan = { .text = text, .size = size, .depth_max = depth_max };
+        struct json_scan scan = {
+                .text = text,
+                .size = size,
+                .depth_max = depth_max,
+                .n_containers_max = n_containers_max,
+        };
         int r;
 
         if (size > INT_MAX)

@@ -83,13 +83,13 @@ int varlink_input_next(struct varlink_input *input, const char **ret_text, size_
         return 1;
 }
 
-int varlink_parse(const char *text, size_t size, struct json_object **ret_object) {
+static int parse_object(const char *text, size_t size, size_t n_containers_max, struct json_object **ret_object) {
         _cleanup_(json_putp) struct json_object *value = NULL;
         int r;
 
         if (size > VARLINK_MESSAGE_MAX)
                 return -EBADMSG;
-        r = json_strict_parse(text, size, VARLINK_DEPTH_MAX, &value);
+        r = json_strict_parse(text, size, VARLINK_DEPTH_MAX, n_containers_max, &value);
         if (r < 0)
                 return r;
         if (!json_object_is_type(value, json_type_object))
@@ -97,6 +97,14 @@ int varlink_parse(const char *text, size_t size, struct json_object **ret_object
 
         *ret_object = TAKE_PTR(value);
         return 0;
+}
+
+int varlink_parse(const char *text, size_t size, struct json_object **ret_object) {
+        return parse_object(text, size, JSON_CONTAINERS_UNLIMITED, ret_object);
+}
+
+int varlink_parse_call(const char *text, size_t size, struct json_object **ret_object) {
+        return parse_object(text, size, VARLINK_CALL_CONTAINERS_MAX, ret_object);
 }
 
 /* A NUL-terminated copy of json-c's own buffer, with strings that are not UTF-8 repaired. */

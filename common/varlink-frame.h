@@ -17,6 +17,7 @@
 enum {
         VARLINK_MESSAGE_MAX = 1024 * 1024, /* bytes, without the NUL */
         VARLINK_DEPTH_MAX = 32,            /* nested objects and arrays */
+        VARLINK_CALL_CONTAINERS_MAX = 4096, /* objects and arrays in a call; a reply has what it has */
 };
 
 /* Bytes that arrived and are not yet a whole message. All-zero is empty. */
@@ -41,6 +42,8 @@ bool varlink_input_has_message(struct varlink_input *input);
 
 /* Text to object by the rules above and those of json_strict_parse(). 0, -EBADMSG, -ENOMEM. */
 int varlink_parse(const char *text, size_t size, struct json_object **ret_object);
+/* The same for what anybody may send to a server: no more than VARLINK_CALL_CONTAINERS_MAX, else -EBADMSG. */
+int varlink_parse_call(const char *text, size_t size, struct json_object **ret_object);
 /* Object to text, plain, NUL-terminated, without the NUL in *ret_size; the caller frees. Bytes that are not
  * UTF-8 come out as U+FFFD. 0; -EMSGSIZE; -EDOM for NaN or infinity; -ENOMEM. */
 int varlink_serialize(struct json_object *object, char **ret_text, size_t *ret_size);

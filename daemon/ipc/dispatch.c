@@ -255,7 +255,7 @@ int dispatch_message(struct connection *connection, const char *text, size_t siz
 
         assert(!connection->call);
 
-        r = varlink_parse(text, size, &message);
+        r = varlink_parse_call(text, size, &message);
         if (r >= 0)
                 r = envelope_parse(message, &envelope);
         if (r < 0) {

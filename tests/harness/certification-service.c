@@ -124,7 +124,7 @@ static bool value_equals(struct json_object *want, struct json_object *got) {
 }
 
 static int step_parse(size_t step, struct json_object **ret_value) {
-        return json_strict_parse(steps[step].gives, strlen(steps[step].gives), 8, ret_value);
+        return json_strict_parse(steps[step].gives, strlen(steps[step].gives), 8, JSON_CONTAINERS_UNLIMITED, ret_value);
 }
 
 /* What the call must have brought: what the step before sent, and the client's name. */

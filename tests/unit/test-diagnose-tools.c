@@ -202,7 +202,7 @@ static char *write_text(const char *event_text, int expected) {
         FILE *out = open_memstream(&text, &size);
 
         assert_non_null(out);
-        assert_int_equal(json_strict_parse(event_text, strlen(event_text), 32, &event), 0);
+        assert_int_equal(json_strict_parse(event_text, strlen(event_text), 32, JSON_CONTAINERS_UNLIMITED, &event), 0);
         assert_int_equal(diagnose_tools_write(out, event), expected);
         assert_int_equal(fclose(out), 0);
         return text;
@@ -213,7 +213,7 @@ static void test_round_trip(void **state) {
         _cleanup_(freep) char *text = write_text(full, 0);
 
         events = read_text(text, 1);
-        assert_int_equal(json_strict_parse(full, strlen(full), 32, &expected), 0);
+        assert_int_equal(json_strict_parse(full, strlen(full), 32, JSON_CONTAINERS_UNLIMITED, &expected), 0);
         if (!json_object_equal(expected, json_object_array_get_idx(events, 0)))
                 fail_msg("read back: %s", json_object_to_json_string(events));
 }
@@ -241,7 +241,7 @@ static void test_write_error(void **state) {
         FILE *full_disk = fopen("/dev/full", "w");
 
         assert_non_null(full_disk);
-        assert_int_equal(json_strict_parse(full, strlen(full), 32, &event), 0);
+        assert_int_equal(json_strict_parse(full, strlen(full), 32, JSON_CONTAINERS_UNLIMITED, &event), 0);
         assert_int_equal(diagnose_tools_write(full_disk, event), -EIO);
         (void)fclose(full_disk);
 }

@@ -15,7 +15,7 @@
 static struct json_object *parse(const char *text) {
         struct json_object *value = NULL;
 
-        assert_int_equal(json_strict_parse(text, strlen(text), 32, &value), 0);
+        assert_int_equal(json_strict_parse(text, strlen(text), 32, JSON_CONTAINERS_UNLIMITED, &value), 0);
         return value;
 }
 
