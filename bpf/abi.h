@@ -92,7 +92,9 @@ struct abi_window {
         __u32 cpu;
         __u64 sequence; /* per CPU */
         __u64 end_ns, min_ns, max_ns;
+        __u64 threshold_ns;    /* that made a window of it */
         __u64 steal_before_ns; /* accumulated steal time at the last expiry before the window */
+        __u64 on_ns;           /* a moment inside min_ns at which interrupts came in none the less, 0: none is known */
         __u32 flags;           /* enum abi_window_flags */
         __u32 code_bytes;      /* 0: none could be read */
         __u8 code[ABI_CODE_MAX]; /* what stands before the interrupted kernel instruction */

@@ -49,6 +49,23 @@ static __always_inline __u64 evidence_before(const struct abi_cpu *c, __u64 expi
         return best;
 }
 
+/* The last moment well inside of what the timer says was certain, at which interrupts were on all the same: then the timer
+ * itself was late. Well inside: those that were held off come in one after the other. */
+#define EVIDENCE_CLEARANCE_NS 300000
+
+static __always_inline __u64 evidence_inside(const struct abi_cpu *c, __u64 expires, __u64 now) {
+        __u64 best = 0;
+
+        for (int i = 0; i < ABI_EVIDENCE; i++) {
+                __u64 at = c->evidence_ns[i];
+
+                if (at > expires && at + EVIDENCE_CLEARANCE_NS < now && at > best)
+                        best = at;
+        }
+
+        return best;
+}
+
 static __always_inline __u64 read_steal(void) {
         struct task_struct *task;
         struct rq *rq;
@@ -139,7 +156,9 @@ static __always_inline void record_window(void *ctx, struct abi_cpu *c, __u64 no
         w->end_ns = now;
         w->min_ns = min_ns;
         w->max_ns = max_ns;
+        w->threshold_ns = config.threshold_ns;
         w->steal_before_ns = c->steal_ns;
+        w->on_ns = evidence_inside(c, now - min_ns, now);
         w->flags = flags;
         w->span = c->longest;
         w->softirq = c->softirq;

@@ -119,13 +119,25 @@ static bool covers_most(uint64_t ns, const struct window_facts *facts) {
 }
 
 static bool decide_steal(const struct window_facts *facts, struct window_class_decision *d) {
-        if (!facts->steal_known || !covers_most(facts->steal_ns, facts))
+        if (!facts->steal_known || facts->steal_ns == 0)
                 return false;
 
-        *d = (struct window_class_decision){
-                CLASS_STEAL, CONFIDENCE_HIGH,
-                "the hypervisor accounted at least half of the window as stolen from this CPU"
-        };
+        if (covers_most(facts->steal_ns, facts))
+                *d = (struct window_class_decision){
+                        CLASS_STEAL, CONFIDENCE_HIGH,
+                        "the hypervisor accounted at least half of the window as stolen from this CPU"
+                };
+        /* A CPU that was taken away where its interrupts were off for a moment finds its timer late in the same place. */
+        else if (facts->steal_ns >= facts->min_ns / 4 &&
+                 facts->max_ns < facts->threshold_ns + facts->steal_ns)
+                *d = (struct window_class_decision){
+                        CLASS_STEAL, CONFIDENCE_LOW,
+                        "without the time that the hypervisor accounted as stolen from this CPU the window would be "
+                        "below the threshold"
+                };
+        else
+                return false;
+
         return true;
 }
 
@@ -167,6 +179,19 @@ static bool decide_platform(const struct window_facts *facts, struct window_clas
                 CLASS_PLATFORM,
                 facts->interrupted == INTERRUPTED_KERNEL ? CONFIDENCE_LOW : CONFIDENCE_HIGH,
                 "at least half of all CPUs were late over the same moment"
+        };
+        return true;
+}
+
+/* Interrupts came in while the timer was due: it fired late, as an emulated one does whose host is busy, or one of a CPU
+ * that is being set up. A handler that ran from then on would hold the timer up as well. */
+static bool decide_late_timer(const struct window_facts *facts, struct window_class_decision *d) {
+        if (facts->on_before_end_ns == 0 || facts->on_span_ns >= facts->on_before_end_ns / 2)
+                return false;
+
+        *d = (struct window_class_decision){
+                CLASS_PLATFORM, CONFIDENCE_LOW,
+                "an interrupt came in while the timer was already due: the timer itself was late, interrupts were not off"
         };
         return true;
 }
@@ -235,7 +260,8 @@ static void decide_context(const struct window_facts *facts, struct window_class
 void classify_window(const struct window_facts *facts, struct window_class_decision *ret_decision) {
         /* Strongest evidence first: what was accounted, what was timed, what coincided, what was seen. */
         if (decide_steal(facts, ret_decision) || decide_span(facts, ret_decision) ||
-            decide_platform(facts, ret_decision) || decide_possible_steal(facts, ret_decision))
+            decide_platform(facts, ret_decision) || decide_possible_steal(facts, ret_decision) ||
+            decide_late_timer(facts, ret_decision))
                 return;
 
         decide_context(facts, ret_decision);

@@ -42,6 +42,9 @@ struct window_facts {
         enum abi_span_kind span_kind;
         uint64_t span_ns;          /* the part of the longest span that lies in the window */
         uint64_t softirq_ns;       /* the part in which a softirq handler was running, which was interrupted */
+        uint64_t on_before_end_ns; /* how long before the window's end an interrupt came in, inside min_ns; 0: none did */
+        uint64_t on_span_ns;       /* the part of the longest span that lies behind that moment */
+        uint64_t threshold_ns;     /* what makes a window of it */
         bool steal_known;
         uint64_t steal_ns;         /* steal time accounted to the window, for certain */
         uint64_t steal_max_ns;     /* and at most */

@@ -37,6 +37,7 @@ static void gather_facts(const struct abi_window *w, const struct enrichment *na
         *facts = (struct window_facts){
                 .min_ns = w->min_ns,
                 .max_ns = w->max_ns,
+                .threshold_ns = w->threshold_ns,
                 .interrupted = interrupted_context(w, names),
                 .enable = enable_evidence(w, names->stack),
                 .span_kind = w->span.kind,
@@ -44,6 +45,8 @@ static void gather_facts(const struct abi_window *w, const struct enrichment *na
                 .softirq_ns = w->softirq.kind == ABI_SPAN_SOFTIRQ ?
                                       interval_overlap(start, w->end_ns, w->softirq.start_ns, w->end_ns) :
                                       0,
+                .on_before_end_ns = w->on_ns ? w->end_ns - MIN(w->on_ns, w->end_ns) : 0,
+                .on_span_ns = w->on_ns ? interval_overlap(w->on_ns, w->end_ns, w->span.start_ns, w->span.end_ns) : 0,
                 .steal_known = context->steal_known,
                 .steal_ns = context->steal_ns,
                 .steal_max_ns = context->steal_max_ns,
@@ -90,6 +93,9 @@ static int add_causes(struct event *event, const struct abi_window *w, const str
         int r;
 
         if (facts->steal_known && (r = add_steal(event, facts->steal_ns, facts->steal_max_ns)) < 0)
+                return r;
+        if (facts->on_before_end_ns > 0 &&
+            (r = event_add_integer(event, "interruptBeforeEndNsec", (int64_t)facts->on_before_end_ns)) < 0)
                 return r;
         if (context->n_late_cpus > 0 &&
             (r = event_add_integers(event, "otherCpus", context->late_cpus, context->n_late_cpus)) < 0)

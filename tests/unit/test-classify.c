@@ -74,12 +74,44 @@ static void test_stronger_evidence(void **state) {
         check(&facts, CLASS_STEAL, CONFIDENCE_HIGH);
 }
 
+/* Where the stolen time alone makes a window of it, nobody on this machine is to blame. */
+static void test_steal_that_makes_the_window(void **state) {
+        struct window_facts facts = two_late(ENABLE_SEEN);
+
+        facts.n_cpus_late = 0;
+        facts.threshold_ns = MS(8);
+        facts.steal_known = true;
+        facts.steal_ns = MS(3);
+        check(&facts, CLASS_STEAL, CONFIDENCE_LOW);
+        facts.threshold_ns = MS(7); /* without it there would be one, too */
+        check(&facts, CLASS_IRQ_OFF, CONFIDENCE_HIGH);
+        facts.threshold_ns = MS(9);
+        facts.steal_ns = MS(2); /* little of the whole */
+        check(&facts, CLASS_IRQ_OFF, CONFIDENCE_HIGH);
+}
+
+static void test_late_timer(void **state) {
+        struct window_facts facts = two_late(ENABLE_SEEN);
+
+        facts.n_cpus_late = 0;
+        facts.on_before_end_ns = MS(6);
+        check(&facts, CLASS_PLATFORM, CONFIDENCE_LOW);
+        /* The handler of the interrupt that came in held up the timer. */
+        facts.span_kind = ABI_SPAN_HARDIRQ;
+        facts.on_span_ns = facts.span_ns = MS(4);
+        check(&facts, CLASS_IRQ_OFF, CONFIDENCE_HIGH);
+        facts.on_span_ns = facts.span_ns = MS(5);
+        check(&facts, CLASS_HARDIRQ, CONFIDENCE_HIGH);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_two_late_cpus),
                 cmocka_unit_test(test_enable_seen_beats_one_late_cpu),
                 cmocka_unit_test(test_many_late_cpus),
                 cmocka_unit_test(test_stronger_evidence),
+                cmocka_unit_test(test_steal_that_makes_the_window),
+                cmocka_unit_test(test_late_timer),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
