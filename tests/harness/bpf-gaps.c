@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * bpf-gaps MICROSECONDS: prints a line "CPU START END" (CLOCK_MONOTONIC, ns) for each stretch of at least
+ * bpf-gaps MICROSECONDS: prints a line "CPU START END EVIDENCE" (CLOCK_MONOTONIC, ns; what ended it) for each stretch of at least
  * that length in which nothing on the CPU proved that interrupts were on; from "ready" on its standard output
  * until standard input ends, then "end".
  */
@@ -18,12 +18,17 @@
 #include "gaps.skel.h"
 
 static int print_gap(void *userdata, void *data, size_t size) {
+        static const char *const names[] = {
+#define NAME(name) [GAP_##name] = #name,
+                GAPS_EVIDENCE(NAME)
+#undef NAME
+        };
         const struct gap *gap = data;
 
         (void)userdata;
         (void)size;
-        printf("%" PRIu32 " %" PRIu64 " %" PRIu64 "\n", gap->cpu, (uint64_t)gap->start_ns,
-               (uint64_t)gap->end_ns);
+        printf("%" PRIu32 " %" PRIu64 " %" PRIu64 " %s\n", gap->cpu, (uint64_t)gap->start_ns,
+               (uint64_t)gap->end_ns, names[gap->evidence]);
         return 0;
 }
 

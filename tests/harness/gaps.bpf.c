@@ -28,7 +28,7 @@ struct {
 
 __u64 n_lost = 0;
 
-static __always_inline int interrupts_are_on(void) {
+static __always_inline int interrupts_are_on(__u32 evidence) {
         __u64 now = bpf_ktime_get_ns(), *before;
         struct gap *gap;
         __u32 zero = 0;
@@ -43,6 +43,7 @@ static __always_inline int interrupts_are_on(void) {
                         gap->start_ns = *before;
                         gap->end_ns = now;
                         gap->cpu = bpf_get_smp_processor_id();
+                        gap->evidence = evidence;
                         bpf_ringbuf_submit(gap, 0);
                 } else {
                         __sync_fetch_and_add(&n_lost, 1);
@@ -55,14 +56,7 @@ static __always_inline int interrupts_are_on(void) {
 #define EVIDENCE(name) \
         SEC("raw_tp/" #name) \
         int gaps_##name(struct bpf_raw_tracepoint_args *ctx) { \
-                return interrupts_are_on(); \
+                return interrupts_are_on(GAP_##name); \
         }
 
-EVIDENCE(sys_enter)
-EVIDENCE(sys_exit)
-EVIDENCE(softirq_entry)
-EVIDENCE(irq_handler_entry)
-EVIDENCE(local_timer_entry)
-EVIDENCE(reschedule_entry)
-EVIDENCE(call_function_entry)
-EVIDENCE(call_function_single_entry)
+GAPS_EVIDENCE(EVIDENCE)

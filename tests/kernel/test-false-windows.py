@@ -27,7 +27,7 @@ SLACK_NS = 100_000      # the witness looks a little before or after the product
 
 @contextlib.contextmanager
 def witness():
-    """Fills the list it yields with (CPU, start, end) of all stretches without proof that interrupts were on."""
+    """Fills the list it yields with (CPU, start, end, what ended it) of all stretches without proof that interrupts were on."""
     stretches = []
     process = subprocess.Popen([os.environ["IRQWATCH_BPF_GAPS"], str(GAP_US)], stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, text=True)
@@ -42,7 +42,7 @@ def witness():
             process.stdin.close()
             reader.join()
         check(lines and lines.pop() == "end\n" and process.wait() == 0, "the witness failed")
-        stretches.extend(tuple(map(int, line.split())) for line in lines)
+        stretches.extend((*map(int, numbers), what) for *numbers, what in map(str.split, lines))
 
 
 def realtime_offset_ns():
@@ -56,7 +56,15 @@ def was_real(event, stretches, offset_ns):
     end = event["timeUsec"] * 1000 - offset_ns
     start = end - event["durationMinNsec"]
     slack = max(SLACK_NS, event["durationMinNsec"] // 4)
-    return any(cpu == event["cpu"] and a <= start + slack and b >= end - slack for cpu, a, b in stretches)
+    return any(cpu == event["cpu"] and a <= start + slack and b >= end - slack for cpu, a, b, _ in stretches)
+
+
+def inside(event, stretches, offset_ns):
+    """What the witness saw meanwhile, in ms before the window's end."""
+    end = event["timeUsec"] * 1000 - offset_ns
+    start = end - event["durationMaxNsec"]
+    return ", ".join(f"nothing {(a - end) / 1e6:.2f} .. {(b - end) / 1e6:.2f}, then {what}"
+                     for cpu, a, b, what in stretches if cpu == event["cpu"] and a < end and b > start)
 
 
 def describe(event):
@@ -78,7 +86,7 @@ def judge(events, coverage, stretches):
     stolen = [e for e in events if e["class"] == "steal" and e["durationMinNsec"] >= 2_000_000]
     note(f"it confirms {sum(was_real(e, stretches, offset_ns) for e in stolen)} of {len(stolen)} windows of class steal")
     for event in false:
-        note("FALSE " + describe(event))
+        note(f"FALSE {describe(event)}; the witness: {inside(event, stretches, offset_ns)}")
     check(not false, f"{len(false)} false windows")
 
 
