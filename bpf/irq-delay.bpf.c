@@ -307,6 +307,17 @@ int BPF_PROG(irqd_hardirq_exit, int irq, struct irqaction *action) {
         return 0;
 }
 
+/* x86: the timer interrupt itself came in, so interrupts were on until here. Where that was long before the timer ran, its
+ * handler was held up, not the interrupt. Elsewhere it is a device's, and comes by irq_handler_entry. */
+SEC("tp_btf/local_timer_entry")
+int BPF_PROG(irqd_local_timer_entry, int vector) {
+        struct abi_cpu *c = this_cpu();
+
+        if (c)
+                note_evidence(c, bpf_ktime_get_ns());
+        return 0;
+}
+
 /* Raw, because the verifier gives typed programs no access to arguments that are function pointers. */
 SEC("raw_tp/csd_function_entry")
 int irqd_csd_entry(struct bpf_raw_tracepoint_args *ctx) {

@@ -3,17 +3,12 @@
 #include "client/numa.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "common/cpulist.h"
+#include "common/fileio.h"
 #include "common/parse.h"
-
-static void closedirp(DIR **dir) {
-        if (*dir)
-                (void)closedir(*dir); /* only read */
-}
 
 /* The number of "node17", -1 for other names. */
 static int node_number(const char *name) {
@@ -43,17 +38,14 @@ static int numa_read_node(DIR *dir, const char *name, int node, int *node_of) {
 
 int numa_read(int root_fd, const char *path, int **ret_node_of, size_t *ret_n) {
         _cleanup_(closedirp) DIR *dir = NULL;
-        _cleanup_(closep) int fd = -EBADF;
         _cleanup_(freep) int *node_of = NULL;
         int n_nodes = 0, r;
 
         *ret_node_of = NULL;
         *ret_n = 0;
-        fd = openat(root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        dir = fd >= 0 ? fdopendir(fd) : NULL;
+        dir = opendir_at(root_fd, path);
         if (!dir)
                 return 0;
-        (void)TAKE_FD(fd); /* closedir() closes it */
 
         node_of = malloc(CPU_LIMIT * sizeof(*node_of));
         if (!node_of)

@@ -66,3 +66,20 @@ int text_buffer_read(struct text_buffer *buffer, int root_fd, const char *path, 
 
         return text_buffer_pread(buffer, fd, limit);
 }
+
+DIR *opendir_at(int dir_fd, const char *path) {
+        int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        DIR *dir;
+        int error;
+
+        if (fd < 0)
+                return NULL;
+
+        dir = fdopendir(fd);
+        if (!dir) {
+                error = errno;
+                (void)close_safe(fd);
+                errno = error;
+        }
+        return dir;
+}

@@ -7,6 +7,7 @@
 
 #include "build-config.h"
 #include "common/log.h"
+#include "daemon/manager-timer.h"
 
 /* A disk that does not answer while the daemon starts is not waited for longer than this. */
 #define OPEN_PATIENCE_NS (1 * NSEC_PER_SEC)
@@ -48,16 +49,7 @@ static struct history_settings read_settings(const struct config *config) {
 
 /* Wakes the loop when something is due, and only then. */
 static void arm(struct history_loop *loop) {
-        uint64_t deadline_ns = history_deadline(loop->history);
-
-        if (deadline_ns == UINT64_MAX) {
-                (void)sd_event_source_set_enabled(loop->timer,
-                                                  SD_EVENT_OFF); /* cannot fail for a live source */
-                return;
-        }
-
-        (void)sd_event_source_set_time(loop->timer, deadline_ns / NSEC_PER_USEC + 1);
-        (void)sd_event_source_set_enabled(loop->timer, SD_EVENT_ONESHOT);
+        timer_arm(loop->timer, history_deadline(loop->history));
 }
 
 static int on_answer(sd_event_source *source, int fd, uint32_t events, void *userdata) {

@@ -4,6 +4,7 @@
 
 #include <sys/epoll.h>
 
+#include "daemon/manager-timer.h"
 #include "daemon/store/batch.h"
 
 struct journal_loop {
@@ -28,16 +29,7 @@ static struct journal_settings read_settings(const struct config *config) {
 
 /* Wakes the loop when a summary is due, and only then. */
 static void arm(struct journal_loop *loop) {
-        uint64_t deadline_ns = journal_deadline(loop->journal);
-
-        if (deadline_ns == UINT64_MAX) {
-                (void)sd_event_source_set_enabled(loop->timer,
-                                                  SD_EVENT_OFF); /* cannot fail for a live source */
-                return;
-        }
-
-        (void)sd_event_source_set_time(loop->timer, deadline_ns / NSEC_PER_USEC + 1);
-        (void)sd_event_source_set_enabled(loop->timer, SD_EVENT_ONESHOT);
+        timer_arm(loop->timer, journal_deadline(loop->journal));
 }
 
 static int on_answer(sd_event_source *source, int fd, uint32_t events, void *userdata) {

@@ -183,15 +183,18 @@ static bool decide_platform(const struct window_facts *facts, struct window_clas
         return true;
 }
 
-/* Interrupts came in while the timer was due: it fired late, as an emulated one does whose host is busy, or one of a CPU
- * that is being set up. A handler that ran from then on would hold the timer up as well. */
+/* Interrupts came in while the timer was due, the timer's own among them: it was emulated late by a busy host, or this CPU
+ * stood still in its handler. A handler or callback that was timed from then on is another matter. */
 static bool decide_late_timer(const struct window_facts *facts, struct window_class_decision *d) {
-        if (facts->on_before_end_ns == 0 || facts->on_span_ns >= facts->on_before_end_ns / 2)
+        uint64_t on_ns = facts->on_before_end_ns;
+
+        if (!covers_most(on_ns - MIN(facts->on_span_ns, on_ns), facts))
                 return false;
 
         *d = (struct window_class_decision){
                 CLASS_PLATFORM, CONFIDENCE_LOW,
-                "an interrupt came in while the timer was already due: the timer itself was late, interrupts were not off"
+                "an interrupt came in while the timer was already due, and for most of the window the timer still did not "
+                "run: the timer was late or its interrupt was held up, which masked interrupts do not explain"
         };
         return true;
 }

@@ -268,18 +268,12 @@ static int numbers_add(struct numbers *numbers, unsigned number) {
 
 /* The numbers in proc/irq, ascending. */
 static int numbers_read(struct numbers *numbers, int irq_fd) {
+        _cleanup_(closedirp) DIR *dir = opendir_at(irq_fd, ".");
         struct dirent *entry;
-        DIR *dir;
-        int fd, r = 0;
+        int r = 0;
 
-        fd = openat(irq_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
+        if (!dir)
                 return -errno;
-        dir = fdopendir(fd);
-        if (!dir) {
-                (void)close_safe(fd);
-                return -ENOMEM;
-        }
 
         while (r == 0 && (entry = readdir(dir))) {
                 uint64_t number;
@@ -287,7 +281,6 @@ static int numbers_read(struct numbers *numbers, int irq_fd) {
                 if (parse_u64(entry->d_name, &number) == 0 && number <= UINT32_MAX)
                         r = numbers_add(numbers, (unsigned)number);
         }
-        (void)closedir(dir); /* only read from */
 
         if (numbers->n > 0)
                 qsort(numbers->items, numbers->n, sizeof(*numbers->items), compare_numbers);

@@ -48,6 +48,7 @@ int irq_features_find(const struct btf *btf, struct irq_features *ret_features, 
         *ret_features = (struct irq_features){
                 .csd_function = has_tracepoint(btf, "csd_function_entry"),
                 .call_function = has_tracepoint(btf, "call_function_single_entry"),
+                .local_timer = has_tracepoint(btf, "local_timer_entry"),
                 .tasklet = has_tracepoint(btf, "tasklet_entry"),
                 .timer = has_tracepoint(btf, "timer_expire_entry"),
                 .napi_poll = has_tracepoint(btf, "napi_poll"),
@@ -79,6 +80,7 @@ static void select_programs(struct irq_delay_bpf *skel, const struct irq_feature
                 struct bpf_program *program;
                 bool wanted;
         } optional[] = {
+                { skel->progs.irqd_local_timer_entry, features->local_timer },
                 { skel->progs.irqd_csd_entry, features->csd_function },
                 { skel->progs.irqd_csd_exit, features->csd_function },
                 { skel->progs.irqd_call_single_entry, vectors },

@@ -89,27 +89,8 @@ static int add_device(struct irq_topology *topology, const char *name, const cha
         return 0;
 }
 
-static void closedirp(DIR **dir) {
-        if (*dir)
-                (void)closedir(*dir); /* only read from */
-}
-
-/* NULL when it is not there or may not be read: then what it would tell is not known. */
-static DIR *open_dir(int dir_fd, const char *path) {
-        int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        DIR *dir;
-
-        if (fd < 0)
-                return NULL;
-
-        dir = fdopendir(fd);
-        if (!dir)
-                (void)close_safe(fd);
-        return dir;
-}
-
 static int read_class(struct irq_topology *topology, int root_fd, const char *path, const char *kind) {
-        _cleanup_(closedirp) DIR *dir = open_dir(root_fd, path);
+        _cleanup_(closedirp) DIR *dir = opendir_at(root_fd, path);
         struct dirent *entry;
         int r = 0;
 
@@ -172,7 +153,7 @@ static int read_pci_device(struct irq_topology *topology, int pci_fd, const char
         if (fd < 0)
                 return 0;
 
-        dir = open_dir(fd, "msi_irqs");
+        dir = opendir_at(fd, "msi_irqs");
         if (!dir)
                 return read_line(topology, fd, name);
 
@@ -183,7 +164,7 @@ static int read_pci_device(struct irq_topology *topology, int pci_fd, const char
 }
 
 static int read_pci(struct irq_topology *topology, int root_fd) {
-        _cleanup_(closedirp) DIR *dir = open_dir(root_fd, "sys/bus/pci/devices");
+        _cleanup_(closedirp) DIR *dir = opendir_at(root_fd, "sys/bus/pci/devices");
         struct dirent *entry;
         int r = 0;
 

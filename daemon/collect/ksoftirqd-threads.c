@@ -14,11 +14,6 @@ enum {
         PATH_SIZE = 64, /* "PID/schedstat" */
 };
 
-static inline void closedirp(DIR **dir) {
-        if (*dir)
-                (void)closedir(*dir); /* only read from */
-}
-
 void ksoftirqd_threads_done(struct ksoftirqd_threads *threads) {
         for (size_t i = 0; i < threads->n_fds; i++)
                 (void)close_safe(threads->fds[i]);
@@ -126,22 +121,6 @@ static int look_at(struct ksoftirqd_threads *threads, int proc_fd, const char *p
         return r < 0 ? r : ksoftirqd_threads_have(threads, cpu);
 }
 
-static int open_proc(int root_fd, DIR **ret_dir) {
-        _cleanup_(closep) int fd = openat(root_fd, "proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        DIR *dir;
-
-        if (fd < 0)
-                return -errno;
-
-        dir = fdopendir(fd);
-        if (!dir)
-                return -errno;
-
-        (void)TAKE_FD(fd); /* the stream has it */
-        *ret_dir = dir;
-        return 0;
-}
-
 int ksoftirqd_threads_find(struct ksoftirqd_threads *threads, int root_fd, const struct cpu_set *cpus) {
         size_t n_missing = ksoftirqd_threads_missing(threads, cpus);
         _cleanup_(closedirp) DIR *dir = NULL;
@@ -151,9 +130,9 @@ int ksoftirqd_threads_find(struct ksoftirqd_threads *threads, int root_fd, const
         if (n_missing == 0)
                 return 0;
 
-        r = open_proc(root_fd, &dir);
-        if (r < 0)
-                return r;
+        dir = opendir_at(root_fd, "proc");
+        if (!dir)
+                return -errno;
 
         /* The kernel lists tasks by number, and these were made when it booted: they come early. */
         while (n_missing > 0 && (entry = readdir(dir))) {

@@ -96,25 +96,6 @@ static int read_queue(struct net_queues *queues, int queues_fd, const char *devi
         return set_mask(found, queues->buffer.data);
 }
 
-static void closedirp(DIR **dir) {
-        if (*dir)
-                (void)closedir(*dir); /* only read from */
-}
-
-/* NULL: not there. */
-static DIR *open_dir(int dir_fd, const char *path) {
-        int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        DIR *dir;
-
-        if (fd < 0)
-                return NULL;
-
-        dir = fdopendir(fd);
-        if (!dir)
-                (void)close_safe(fd);
-        return dir;
-}
-
 static int read_device(struct net_queues *queues, int class_fd, const char *device) {
         _cleanup_(closedirp) DIR *dir = NULL;
         char path[PATH_SIZE];
@@ -122,7 +103,7 @@ static int read_device(struct net_queues *queues, int class_fd, const char *devi
         int r = 0;
 
         (void)snprintf(path, sizeof(path), "%s/queues", device);
-        dir = open_dir(class_fd, path);
+        dir = opendir_at(class_fd, path);
         while (dir && r == 0 && (entry = readdir(dir)))
                 if (strncmp(entry->d_name, "rx-", 3) == 0 || strncmp(entry->d_name, "tx-", 3) == 0)
                         r = read_queue(queues, dirfd(dir), device, entry->d_name);
@@ -141,7 +122,7 @@ static void drop_unseen(struct net_queues *queues) {
 }
 
 int net_queues_read(struct net_queues *queues, int root_fd) {
-        _cleanup_(closedirp) DIR *dir = open_dir(root_fd, "sys/class/net");
+        _cleanup_(closedirp) DIR *dir = opendir_at(root_fd, "sys/class/net");
         struct dirent *entry;
         int r = 0;
 

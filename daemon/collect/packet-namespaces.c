@@ -70,32 +70,14 @@ static void add_process(struct packet_namespaces *namespaces, pid_t pid, uint32_
                 namespaces->items[namespaces->n++] = (struct packet_namespace){ .inode = inode, .pid = pid };
 }
 
-static void closedirp(DIR **dir) {
-        if (*dir)
-                (void)closedir(*dir); /* it was only read */
-}
-
-static int open_directory(int root_fd, const char *path, DIR **ret_dir) {
-        _cleanup_(closep) int fd = openat(root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-        if (fd < 0)
-                return -errno;
-
-        *ret_dir = fdopendir(fd);
-        if (!*ret_dir)
-                return -errno;
-
-        (void)TAKE_FD(fd); /* the stream's now */
-        return 0;
-}
-
 bool packet_device_is_stacked(int root_fd, const char *device) {
         _cleanup_(closedirp) DIR *dir = NULL;
         const struct dirent *entry;
         char path[PATH_SIZE];
 
         (void)snprintf(path, sizeof(path), "sys/class/net/%s", device); /* at most 15 bytes of a name */
-        if (open_directory(root_fd, path, &dir) < 0)
+        dir = opendir_at(root_fd, path);
+        if (!dir)
                 return false;
 
         while ((entry = readdir(dir)))
@@ -108,11 +90,10 @@ bool packet_device_is_stacked(int root_fd, const char *device) {
 int packet_namespaces_find(struct packet_namespaces *namespaces, int root_fd) {
         _cleanup_(closedirp) DIR *dir = NULL;
         const struct dirent *entry;
-        int r;
 
-        r = open_directory(root_fd, "proc", &dir);
-        if (r < 0)
-                return r;
+        dir = opendir_at(root_fd, "proc");
+        if (!dir)
+                return -errno;
 
         while ((entry = readdir(dir))) {
                 uint32_t inode = 0;

@@ -111,22 +111,20 @@ static int look_at(struct process_walk *walk, const char *process) {
 }
 
 static int start(struct process_walk *walk) {
-        int fd, r;
+        _cleanup_(closedirp) DIR *dir = opendir_at(walk->root_fd, "proc");
+        int r;
 
-        fd = openat(walk->root_fd, "proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
+        if (!dir)
                 return -errno;
 
-        r = read_namespace(fd, "self", &walk->own_namespace);
-        if (r >= 0) {
-                walk->dir = fdopendir(fd);
-                r = walk->dir ? 0 : -ENOMEM;
-        }
+        r = read_namespace(dirfd(dir), "self", &walk->own_namespace);
         if (r < 0)
-                (void)close_safe(fd);
+                return r;
+
+        walk->dir = TAKE_PTR(dir);
         walk->n_namespaces = 0;
         walk->balancer = walk->n_denied = 0;
-        return r;
+        return 0;
 }
 
 static void finish(struct process_walk *walk) {

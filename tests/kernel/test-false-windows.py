@@ -4,8 +4,9 @@
 # No window of 2 ms or more is of class irq-off or unknown where interrupts were on meanwhile, whatever else goes on. Some of
 # that length are real even here: an injector's (this machine may have other users), those of stop_machine(), by which a
 # CPU is taken offline, those in which the hypervisor stops a CPU just where it has interrupts off. So a second witness
-# (bpf-gaps) notes every moment that proves interrupts on: system calls, interrupts, softirqs. A window with such a moment
-# inside is false. IRQWATCH_LONG=1: 60 s of each.
+# (bpf-gaps) notes every moment that proves interrupts on: system calls, interrupts, softirqs. A window is false if no
+# stretch without such a moment is as long as half of what the window says is certain: what holds up the timer for most
+# of it is not masked interrupts. IRQWATCH_LONG=1: 60 s of each.
 
 import collections
 import contextlib
@@ -22,7 +23,6 @@ from kernel import BURDEN, FAST, LONG, Daemon, background, check, main, note, on
 SECONDS = 60 if LONG else 12
 HOTPLUG = "/sys/devices/system/cpu/cpu1/online"
 GAP_US = 500            # the shortest stretch that the witness tells of
-SLACK_NS = 100_000      # the witness looks a little before or after the product, and a CPU may be stopped in between
 
 
 @contextlib.contextmanager
@@ -52,11 +52,11 @@ def realtime_offset_ns():
 
 
 def was_real(event, stretches, offset_ns):
-    """Whether nothing proved interrupts on while the window says that they were certainly off."""
+    """Whether nothing proved interrupts on for most of the time in which the window says that they were certainly off."""
     end = event["timeUsec"] * 1000 - offset_ns
     start = end - event["durationMinNsec"]
-    slack = max(SLACK_NS, event["durationMinNsec"] // 4)
-    return any(cpu == event["cpu"] and a <= start + slack and b >= end - slack for cpu, a, b, _ in stretches)
+    return any(cpu == event["cpu"] and min(b, end) - max(a, start) >= event["durationMinNsec"] // 2
+               for cpu, a, b, _ in stretches)
 
 
 def inside(event, stretches, offset_ns):

@@ -96,7 +96,11 @@ static void test_late_timer(void **state) {
         facts.n_cpus_late = 0;
         facts.on_before_end_ns = MS(6);
         check(&facts, CLASS_PLATFORM, CONFIDENCE_LOW);
+        /* They were off for longer before it came in. */
+        facts.on_before_end_ns = MS(4);
+        check(&facts, CLASS_IRQ_OFF, CONFIDENCE_HIGH);
         /* The handler of the interrupt that came in held up the timer. */
+        facts.on_before_end_ns = MS(6);
         facts.span_kind = ABI_SPAN_HARDIRQ;
         facts.on_span_ns = facts.span_ns = MS(4);
         check(&facts, CLASS_IRQ_OFF, CONFIDENCE_HIGH);
