@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "client/i18n.h"
 #include "client/field.h"
 #include "client/message.h"
 #include "client/output.h"
@@ -16,11 +17,11 @@
 enum { ALERT_INDENT = 10 };
 
 static const char help[] =
-        "irqctl alerts [OPTION...]\n\n"
+        N_("irqctl alerts [OPTION...]\n\n"
         "Alerts that are raised, then those that were raised and cleared since irqwatchd started (the\n"
         "newest 256), or in --since/--until. \"irqctl events --kind alert\" has each edge as an event,\n"
         "\"irqctl status\" and \"irqctl report\" show what is raised, too.\n\n"
-        "      --rules              The rules instead: what is watched, and whether it is switched on\n";
+        "      --rules              The rules instead: what is watched, and whether it is switched on\n");
 
 static bool is_active(struct json_object *alert) {
         return !field_has(alert, "clearedUsec");
@@ -55,10 +56,10 @@ static uint64_t lasted_ns(struct json_object *alert, uint64_t until_us) {
 /* What is worth a word about how it stands. */
 static const char *remark(struct json_object *alert) {
         if (field_boolean(alert, "noData"))
-                return "; no values are known now";
+                return _("; no values are known now");
         if (strcmp(field_string(alert, "state") ?: "", "clearing") == 0)
-                return "; well again, but not for long enough";
-        return field_boolean(alert, "told") ? "" : "; flapping, not told in the journal";
+                return _("; well again, but not for long enough");
+        return field_boolean(alert, "told") ? "" : _("; flapping, not told in the journal");
 }
 
 /* "WARNING   syn-flood, raised 14:03:10, 5min ago: ..." */
@@ -68,7 +69,7 @@ static int render_active(const struct style *style, struct json_object *alert, F
         _cleanup_(freep) char *label = strdup(priority), *line = NULL, *safe = NULL;
         char moment[FIELD_TEXT_MAX], lasted[DURATION_TEXT_MAX];
 
-        if (!label || asprintf(&line, "%s, raised %s (%s ago%s)%s%s", field_string(alert, "rule") ?: "?",
+        if (!label || asprintf(&line, _("%s, raised %s (%s ago%s)%s%s"), field_string(alert, "rule") ?: "?",
                                format_moment(field_u64(alert, "raisedUsec"), style->now_us, false, moment),
                                format_duration(lasted_ns(alert, style->now_us), lasted), remark(alert),
                                text && *text ? ": " : "", text ?: "") < 0) {
@@ -82,7 +83,7 @@ static int render_active(const struct style *style, struct json_object *alert, F
 
         for (char *p = label; *p; p++)
                 *p = (char)toupper((unsigned char)*p);
-        style_print(style, f, priority_colour(priority), "%-*s", ALERT_INDENT, label);
+        style_label(style, f, priority_colour(priority), ALERT_INDENT, label);
         style_wrap(style, f, ALERT_INDENT, COLOUR_NONE, safe);
         return 0;
 }
@@ -94,7 +95,7 @@ int render_alerts_active(const struct style *style, struct json_object *reply, F
         if (n == 0)
                 return 0;
 
-        style_print(style, f, COLOUR_BOLD, "%zu %s raised", n, n == 1 ? "alert is" : "alerts are");
+        style_print(style, f, COLOUR_BOLD, ngettext("%zu alert is raised", "%zu alerts are raised", n), n);
         fputc('\n', f);
         for (size_t i = 0; i < array_length(alerts); i++)
                 if (is_active(array_at(alerts, i)) && render_active(style, array_at(alerts, i), f) < 0)
@@ -124,21 +125,21 @@ static void add_past(struct table *table, const struct style *style, struct json
 static int render_past(const struct style *style, struct json_object *alerts, FILE *f) {
         _cleanup_(table_done) struct table table = { .indent = 2 };
 
-        table_add_column(&table, "RULE", TABLE_KEY | TABLE_FLEX, 16);
-        table_add_column(&table, "RAISED", TABLE_RIGHT, 0);
-        table_add_column(&table, "CLEARED", TABLE_RIGHT, 0);
-        table_add_column(&table, "AFTER", TABLE_RIGHT, 0);
-        table_add_column(&table, "WORST", TABLE_RIGHT, 0);
-        table_add_column(&table, "LIMIT", TABLE_RIGHT, 0);
-        table_add_column(&table, "ON", TABLE_FLEX, 12);
-        table_add_column(&table, "EVENT", TABLE_SPILL, 0);
+        table_add_column(&table, _("RULE"), TABLE_KEY | TABLE_FLEX, 16);
+        table_add_column(&table, _("RAISED"), TABLE_RIGHT, 0);
+        table_add_column(&table, _("CLEARED"), TABLE_RIGHT, 0);
+        table_add_column(&table, _("AFTER"), TABLE_RIGHT, 0);
+        table_add_column(&table, _("WORST"), TABLE_RIGHT, 0);
+        table_add_column(&table, _("LIMIT"), TABLE_RIGHT, 0);
+        table_add_column(&table, _("ON"), TABLE_FLEX, 12);
+        table_add_column(&table, _("EVENT"), TABLE_SPILL, 0);
         for (size_t i = 0; i < array_length(alerts); i++)
                 if (!is_active(array_at(alerts, i)))
                         add_past(&table, style, array_at(alerts, i));
         if (table_n_rows(&table) == 0)
                 return 0;
 
-        style_heading(style, f, "Cleared");
+        style_heading(style, f, _("Cleared"));
         return table_print(&table, style, f);
 }
 
@@ -150,7 +151,7 @@ int render_alerts(const struct style *style, struct json_object *reply, FILE *f)
                 n_enabled += field_boolean(array_at(rules, i), "enabled");
 
         if (count_active(alerts) == 0)
-                fprintf(f, "No alert is raised; %zu of %zu rules are switched on (irqctl alerts --rules).\n",
+                fprintf(f, _("No alert is raised; %zu of %zu rules are switched on (irqctl alerts --rules).\n"),
                         n_enabled, array_length(rules));
         else if (render_alerts_active(style, reply, f) < 0)
                 return -ENOMEM;
@@ -163,18 +164,18 @@ int render_alert_rules(const struct style *style, struct json_object *reply, FIL
         struct json_object *rules = field_array(reply, "rules");
         char buf[DURATION_TEXT_MAX];
 
-        table_add_column(&table, "RULE", TABLE_KEY, 0);
-        table_add_column(&table, "ON", 0, 0);
-        table_add_column(&table, "PRIORITY", 0, 0);
-        table_add_column(&table, "RAISED BY", TABLE_FLEX, 24);
-        table_add_column(&table, "HOLD", TABLE_RIGHT, 0);
-        table_add_column(&table, "STARTS", TABLE_SPILL, 0);
+        table_add_column(&table, _("RULE"), TABLE_KEY, 0);
+        table_add_column(&table, _("ON"), 0, 0);
+        table_add_column(&table, _("PRIORITY"), 0, 0);
+        table_add_column(&table, _("RAISED BY"), TABLE_FLEX, 24);
+        table_add_column(&table, _("HOLD"), TABLE_RIGHT, 0);
+        table_add_column(&table, _("STARTS"), TABLE_SPILL, 0);
         for (size_t i = 0; i < array_length(rules); i++) {
                 struct json_object *rule = array_at(rules, i);
                 bool enabled = field_boolean(rule, "enabled");
 
                 table_add(&table, enabled ? COLOUR_BOLD : COLOUR_DIM, field_string(rule, "name"));
-                table_add(&table, enabled ? COLOUR_GREEN : COLOUR_DIM, enabled ? "yes" : "no");
+                table_add(&table, enabled ? COLOUR_GREEN : COLOUR_DIM, enabled ? _("yes") : _("no"));
                 table_add(&table, COLOUR_NONE, field_string(rule, "priority"));
                 table_add(&table, enabled ? COLOUR_NONE : COLOUR_DIM, field_string(rule, "condition"));
                 table_add(&table, COLOUR_NONE, format_duration(field_u64(rule, "holdNsec"), buf));
@@ -182,7 +183,7 @@ int render_alert_rules(const struct style *style, struct json_object *reply, FIL
         }
 
         if (table_n_rows(&table) == 0)
-                fputs("There are no rules.\n", f);
+                fputs(_("There are no rules.\n"), f);
         return table_print(&table, style, f);
 }
 
@@ -237,7 +238,7 @@ int verb_alerts(int argc, char **argv, const struct options *options) {
                 else
                         return c == 'h' ? options_print_help(help) : options_see_help(argv[0]);
         if (optind < argc)
-                return fail_usage("alerts takes no argument, but was given \"%s\". See: irqctl alerts --help", argv[optind]);
+                return fail_usage(_("alerts takes no argument, but was given \"%s\". See: irqctl alerts --help"), argv[optind]);
 
         r = session_call(options, "ListAlerts", json_object_new_object(), &reply);
         if (r != 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "client/i18n.h"
 #include "client/boots.h"
 
 #include <inttypes.h>
@@ -15,10 +16,10 @@ int render_boots(const struct style *style, struct json_object *boots, FILE *f) 
         _cleanup_(table_done) struct table table = {};
         char first[TIMESTAMP_TEXT_MAX], last[TIMESTAMP_TEXT_MAX];
 
-        table_add_column(&table, "IDX", TABLE_RIGHT | TABLE_KEY, 0);
-        table_add_column(&table, "BOOT ID", 0, 0);
-        table_add_column(&table, "FIRST ENTRY", 0, 0);
-        table_add_column(&table, "LAST ENTRY", 0, 0);
+        table_add_column(&table, _("IDX"), TABLE_RIGHT | TABLE_KEY, 0);
+        table_add_column(&table, _("BOOT ID"), 0, 0);
+        table_add_column(&table, _("FIRST ENTRY"), 0, 0);
+        table_add_column(&table, _("LAST ENTRY"), 0, 0);
         for (size_t i = 0; i < array_length(boots); i++) {
                 struct json_object *boot = array_at(boots, i);
 
@@ -86,7 +87,7 @@ int boots_resolve(struct options *options) {
         boots = field_array(reply, "boots");
         boot = boots_find(boots, options->boot);
         if (!boot)
-                return fail_with("--boot: there is no boot \"%s\" on record. See: irqctl events --list-boots",
+                return fail_with(_("--boot: there is no boot \"%s\" on record. See: irqctl events --list-boots"),
                                  options->boot);
 
         options->since_us = MAX(options->has_since ? options->since_us : 0, field_u64(boot, "firstUsec") - 1);

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "client/i18n.h"
 #include "client/message.h"
 #include "client/remote.h"
 
@@ -82,5 +83,5 @@ int remote_bridge(const struct options *options) {
         }
 
         r = bridge_run(fd);
-        return r < 0 ? fail_with("the bridge failed: %s", strerror(-r)) : EXIT_DONE;
+        return r < 0 ? fail_with(_("the bridge failed: %s"), strerror(-r)) : EXIT_DONE;
 }

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "client/i18n.h"
 #include "client/diagnose-tools.h"
 #include "client/field.h"
 #include "client/message.h"
@@ -28,7 +29,7 @@ enum {
 };
 
 static const char help[] =
-        "irqctl events [OPTION...]\n\n"
+        N_("irqctl events [OPTION...]\n\n"
         "One line for each event, oldest first: all that are remembered, or those of\n"
         "--since/--until. \"irqctl show TIME\" shows one of them completely.\n\n"
         "  -f, --follow             Go on with new events as they happen; without --since or -n\n"
@@ -40,7 +41,7 @@ static const char help[] =
         "                           alert, collector\n"
         "      --culprit=NAME       Only windows of this culprit\n"
         "      --format=FORMAT      table (default), or diagnose-tools: the text of \"diagnose-tools\n"
-        "                           irq-delay --report\", for scripts that read it (irq-delay only)\n";
+        "                           irq-delay --report\", for scripts that read it (irq-delay only)\n");
 
 static const char *const kinds_known[] = {
         "irq-delay", "hardirq", "softirq", "softirq-latency", "affinity", "alert", "collector",
@@ -116,10 +117,14 @@ static int print_columns(const struct style *style, FILE *f, enum colour colour,
 
 int render_events_header(const struct style *style, FILE *f) {
         static const char *const titles[] = {
-                "TIME", "CPU", "DURATION", "CLASS", "CULPRIT", "TASK", "CGROUP"
+                N_("TIME"), "CPU", N_("DURATION"), N_("CLASS"), N_("CULPRIT"), N_("TASK"), "CGROUP"
         };
 
-        return print_columns(style, f, COLOUR_BOLD, titles);
+        const char *translated[ELEMENTSOF(titles)];
+
+        for (size_t i = 0; i < ELEMENTSOF(titles); i++)
+                translated[i] = _(titles[i]);
+        return print_columns(style, f, COLOUR_BOLD, translated);
 }
 
 /* "-- 2026-11-21 --" between events of different days, and before the first that is not of today. */
@@ -264,8 +269,8 @@ static int subscribe(const struct events_view *view, struct varlink_client **ret
         if (r != 0)
                 return r;
         if (!continues)
-                return fail_with("irqwatchd ended the stream of events at once: it may be stopping. See: "
-                                 "systemctl status irqwatchd");
+                return fail_with(_("irqwatchd ended the stream of events at once: it may be stopping. See: "
+                                 "systemctl status irqwatchd"));
 
         *ret_client = TAKE_PTR(client);
         return 0;
@@ -301,7 +306,7 @@ static int print_new(struct events_view *view, struct varlink_client *client) {
         }
 
         return fail_with(
-                "irqwatchd ended the stream of events: it was stopped, or this client read too slowly");
+                _("irqwatchd ended the stream of events: it was stopped, or this client read too slowly"));
 }
 
 static int run(struct events_view *view) {
@@ -344,8 +349,8 @@ static int take_kinds(const char *value, struct json_object **kinds) {
                                 break;
                 if (i == ELEMENTSOF(kinds_known))
                         return fail_usage(
-                                "--kind: there is no kind \"%.*s\". Kinds are irq-delay, hardirq, softirq, "
-                                "softirq-latency, affinity, alert, collector",
+                                _("--kind: there is no kind \"%.*s\". Kinds are irq-delay, hardirq, softirq, "
+                                "softirq-latency, affinity, alert, collector"),
                                 (int)n, value);
 
                 if (json_array_append(*kinds, json_object_new_string(kinds_known[i])) < 0)
@@ -358,7 +363,7 @@ static int take_kinds(const char *value, struct json_object **kinds) {
 
 static int take_limit(const char *value, uint64_t *ret) {
         if (parse_u64(value, ret) < 0 || *ret == 0 || *ret > INT32_MAX)
-                return fail_usage("--lines: \"%s\" is not a number of events", value);
+                return fail_usage(_("--lines: \"%s\" is not a number of events"), value);
 
         return 0;
 }
@@ -368,7 +373,7 @@ static int take_after(const char *value, int64_t *ret) {
         uint64_t id;
 
         if (parse_u64(value, &id) < 0 || id > INT64_MAX)
-                return fail_usage("--after: \"%s\" is not the id of an event", value);
+                return fail_usage(_("--after: \"%s\" is not the id of an event"), value);
 
         *ret = (int64_t)id;
         return 0;
@@ -380,7 +385,7 @@ static int take_format(const char *value, enum events_format *ret) {
         else if (strcmp(value, "diagnose-tools") == 0)
                 *ret = FORMAT_DIAGNOSE_TOOLS;
         else
-                return fail_usage("--format: \"%s\" is neither \"table\" nor \"diagnose-tools\"", value);
+                return fail_usage(_("--format: \"%s\" is neither \"table\" nor \"diagnose-tools\""), value);
 
         return 0;
 }
@@ -390,10 +395,10 @@ static int check_format(struct events_view *view) {
         if (view->format != FORMAT_DIAGNOSE_TOOLS)
                 return 0;
         if (view->options->json != JSON_OFF)
-                return fail_usage("--format=diagnose-tools and --json: events are printed in one form only");
+                return fail_usage(_("--format=diagnose-tools and --json: events are printed in one form only"));
         if (view->kinds)
                 return fail_usage(
-                        "--format=diagnose-tools has irq-delay events only: it does not go with --kind");
+                        _("--format=diagnose-tools has irq-delay events only: it does not go with --kind"));
 
         return take_kinds("irq-delay", &view->kinds);
 }
@@ -436,10 +441,10 @@ static int parse_arguments(int argc, char **argv, struct events_view *view) {
 
         if (optind < argc)
                 return fail_usage(
-                        "events takes no argument, but was given \"%s\". Did you mean irqctl show %s?",
+                        _("events takes no argument, but was given \"%s\". Did you mean irqctl show %s?"),
                         argv[optind], argv[optind]);
         if (view->follow && view->options->has_until)
-                return fail_usage("--follow goes on for ever: it does not go with --until");
+                return fail_usage(_("--follow goes on for ever: it does not go with --until"));
 
         r = check_format(view);
         return r != 0 ? r : -1;

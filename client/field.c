@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "client/i18n.h"
 #include "client/field.h"
 
 #include <ctype.h>
@@ -191,8 +192,8 @@ char *format_affinity_change(struct json_object *event) {
         if (!old || !new)
                 return NULL;
 
-        if (asprintf(&text, "%s: %s -> %s (%s)", field_string(event, "culprit") ?: "?", *old ? old : "none",
-                     *new ? new : "none", field_string(evidence, "cause") ?: "?") < 0)
+        if (asprintf(&text, "%s: %s -> %s (%s)", field_string(event, "culprit") ?: "?", *old ? old : _("none"),
+                     *new ? new : _("none"), field_string(evidence, "cause") ?: "?") < 0)
                 return NULL;
         return text;
 }
@@ -216,20 +217,20 @@ static const struct {
         const char *name, *words;
         bool irqs_off;
 } classes[] = {
-        { "irq-off", "interrupts off", true },
-        { "hardirq", "in an interrupt handler", true },
-        { "softirq", "in a softirq", true },
-        { "ipi", "in a cross-CPU call", true },
-        { "steal", "CPU taken by the hypervisor", false },
-        { "platform", "the whole machine stopped: VM pause or SMI", false },
-        { "idle-exit", "slow wake-up from idle", false },
-        { "unknown", "cause not known", false },
+        { "irq-off", N_("interrupts off"), true },
+        { "hardirq", N_("in an interrupt handler"), true },
+        { "softirq", N_("in a softirq"), true },
+        { "ipi", N_("in a cross-CPU call"), true },
+        { "steal", N_("CPU taken by the hypervisor"), false },
+        { "platform", N_("the whole machine stopped: VM pause or SMI"), false },
+        { "idle-exit", N_("slow wake-up from idle"), false },
+        { "unknown", N_("cause not known"), false },
 };
 
 const char *class_words(const char *class) {
         for (size_t i = 0; i < ELEMENTSOF(classes); i++)
                 if (strcmp(class, classes[i].name) == 0)
-                        return classes[i].words;
+                        return _(classes[i].words);
 
         return class;
 }
@@ -295,7 +296,7 @@ static void spell_number(int64_t value, enum evidence_unit unit, FILE *f) {
         switch (value < 0 ? UNIT_NONE : unit) {
         case UNIT_MIN:
         case UNIT_MAX:
-                fprintf(f, "%s %s", unit == UNIT_MIN ? "at least" : "at most", format_duration(u, buf));
+                fprintf(f, unit == UNIT_MIN ? _("at least %s") : _("at most %s"), format_duration(u, buf));
                 break;
         case UNIT_NSEC:
                 fputs(format_duration(u, buf), f);
@@ -359,11 +360,11 @@ static int spell_value(struct json_object *value, enum evidence_unit unit, FILE 
                 list = is_numbers(value) ? format_cpus(value) : format_strings(value);
                 if (!list)
                         return -ENOMEM;
-                fputs(*list ? list : "none", f);
+                fputs(*list ? list : _("none"), f);
                 return 0;
         }
 
-        fputs(value ? json_object_get_string(value) : "not known", f);
+        fputs(value ? json_object_get_string(value) : _("not known"), f);
         return 0;
 }
 

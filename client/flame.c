@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "client/i18n.h"
 #include "client/flame-graph.h"
 #include "client/message.h"
 #include "client/session.h"
@@ -20,7 +21,7 @@ enum {
 };
 
 static const char flame_help[] =
-        "irqctl flame [OPTIONS] -o FILE.svg\n\n"
+        N_("irqctl flame [OPTIONS] -o FILE.svg\n\n"
         "Draw the stacks of windows as a flame graph: one self-contained, interactive SVG.\n\n"
         "  -o, --output=FILE     Write there instead of to standard output\n"
         "      --folded          Folded stacks for flamegraph.pl and speedscope instead of SVG;\n"
@@ -31,7 +32,7 @@ static const char flame_help[] =
         "      --culprit=NAME    Only windows of this culprit\n"
         "  -i, --input=FILE      Read FILE (- for standard input) instead of asking irqwatchd: folded\n"
         "                        stacks, or what diagnose-tools irq-delay --report printed\n"
-        "      --title=TEXT      Title of the graph\n";
+        "      --title=TEXT      Title of the graph\n");
 
 struct flame_arguments {
         const char *output, *input, *culprit, *title;
@@ -51,7 +52,7 @@ static int flame_set_weight(struct flame_arguments *arguments, const char *value
         else if (strcmp(value, "count") == 0)
                 arguments->weight = FLAME_WEIGHT_COUNT;
         else
-                return fail_usage("--weight: \"%s\" is neither \"time\" nor \"count\"", value);
+                return fail_usage(_("--weight: \"%s\" is neither \"time\" nor \"count\""), value);
 
         arguments->weight_given = true;
         return 0;
@@ -77,10 +78,10 @@ static int flame_set_kinds(struct flame_arguments *arguments, const char *value)
         for (char *rest = arguments->kinds_text, *kind; (kind = strsep(&rest, ","));) {
                 if (!flame_is_kind(kind))
                         return fail_usage(
-                                "--kind: \"%s\" is none of irq-delay, hardirq, softirq, softirq-latency",
+                                _("--kind: \"%s\" is none of irq-delay, hardirq, softirq, softirq-latency"),
                                 kind);
                 if (n == KINDS_MAX)
-                        return fail_usage("--kind: more than %d kinds", KINDS_MAX);
+                        return fail_usage(_("--kind: more than %d kinds"), KINDS_MAX);
                 arguments->kinds[n++] = kind;
         }
         arguments->kinds[n] = NULL;
@@ -139,7 +140,7 @@ static int flame_parse(int argc, char **argv, struct flame_arguments *arguments)
                         return r;
         }
         if (optind < argc) {
-                (void)fail_usage("%s takes no argument, but was given \"%s\". A file to read: --input FILE",
+                (void)fail_usage(_("%s takes no argument, but was given \"%s\". A file to read: --input FILE"),
                                  argv[0], argv[optind]);
                 return options_see_help(argv[0]);
         }
@@ -150,9 +151,9 @@ static int flame_parse(int argc, char **argv, struct flame_arguments *arguments)
 static int flame_check(const struct flame_arguments *arguments, const struct options *options) {
         if (options->json != JSON_OFF)
                 return fail_usage(
-                        "a flame graph has no JSON form. The events as JSON: irqctl events --json=short");
+                        _("a flame graph has no JSON form. The events as JSON: irqctl events --json=short"));
         if (!arguments->folded && !arguments->output && isatty(STDOUT_FILENO))
-                return fail_usage("an SVG is of no use on a terminal. Name a file: irqctl flame -o irq.svg");
+                return fail_usage(_("an SVG is of no use on a terminal. Name a file: irqctl flame -o irq.svg"));
         return 0;
 }
 
@@ -229,25 +230,25 @@ static int flame_from_file(const struct flame_arguments *arguments, const struct
 
         r = flame_read_file(arguments->input, &buffer);
         if (r == -ENODATA)
-                return fail_with("%s is empty: --input wants folded stacks, or what diagnose-tools irq-delay --report printed",
+                return fail_with(_("%s is empty: --input wants folded stacks, or what diagnose-tools irq-delay --report printed"),
                                  arguments->input);
         if (r < 0)
-                return fail_with("cannot read %s: %s", arguments->input, strerror(-r));
+                return fail_with(_("cannot read %s: %s"), arguments->input, strerror(-r));
         if (strlen(buffer.data) != buffer.size)
-                return fail_with("%s is not text: it has NUL bytes", arguments->input);
+                return fail_with(_("%s is not text: it has NUL bytes"), arguments->input);
 
         r = flame_graph_add_text(graph, buffer.data,
                                  arguments->weight_given && graph->weight == FLAME_WEIGHT_TIME, &filter);
         if (r == -EBADMSG)
-                return fail_with("%s has neither folded stacks (\"comm;frame;frame 1234\") nor records of "
+                return fail_with(_("%s has neither folded stacks (\"comm;frame;frame 1234\") nor records of "
                                  "diagnose-tools "
-                                 "(\"##CGROUP:\", \"#@\")",
+                                 "(\"##CGROUP:\", \"#@\")"),
                                  arguments->input);
         if (r < 0)
                 return fail_memory();
         if (graph->input == FLAME_FORMAT_FOLDED && !flame_filter_is_empty(&filter))
                 return fail_usage(
-                        "%s has folded stacks, which have no kind, CPU, culprit or time to select by",
+                        _("%s has folded stacks, which have no kind, CPU, culprit or time to select by"),
                         arguments->input);
         return 0;
 }
@@ -300,14 +301,14 @@ static int flame_from_daemon(const struct options *options, const struct flame_f
 
 static int flame_explain_empty(const struct flame_graph *graph, const struct flame_arguments *arguments) {
         if (graph->summary.n_unweighted > 0)
-                return fail_with("none of the %llu windows has a duration. Try --weight=count",
+                return fail_with(_("none of the %llu windows has a duration. Try --weight=count"),
                                  (unsigned long long)graph->summary.n_unweighted);
         if (arguments->input)
-                return fail_with("nothing in %s is selected by the options given", arguments->input);
+                return fail_with(_("nothing in %s is selected by the options given"), arguments->input);
         return fail_with(
-                "there are no such windows in this span. Try a longer one (--since 1h), another --kind, "
+                _("there are no such windows in this span. Try a longer one (--since 1h), another --kind, "
                 "or see: "
-                "irqctl events");
+                "irqctl events"));
 }
 
 static int flame_write(struct flame_graph *graph, FILE *out, const struct flame_arguments *arguments,
@@ -337,14 +338,14 @@ static int flame_output(struct flame_graph *graph, const struct flame_arguments 
         if (to_file)
                 out = fopen(arguments->output, "we");
         if (!out)
-                return fail_with("cannot write %s: %s", name, strerror(errno));
+                return fail_with(_("cannot write %s: %s"), name, strerror(errno));
 
         r = flame_write(graph, out, arguments, origin, filter);
         if (to_file && fclose(out) != 0 && r == 0)
                 r = -EIO;
         if (r == -ENOMEM)
                 return fail_memory();
-        return r < 0 ? fail_with("cannot write %s: it is not complete. Is the disk full?", name) : EXIT_DONE;
+        return r < 0 ? fail_with(_("cannot write %s: it is not complete. Is the disk full?"), name) : EXIT_DONE;
 }
 
 static int flame_live(const struct flame_arguments *arguments, const struct options *options,

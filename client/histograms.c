@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "client/i18n.h"
 #include "client/field.h"
 #include "client/message.h"
 #include "client/output.h"
@@ -166,14 +167,14 @@ static void add_columns(struct table *table, struct json_object *names,
                                  number ? 0 : 12);
         }
 
-        table_add_column(table, "PER SEC", TABLE_RIGHT, 0);
+        table_add_column(table, _("PER SEC"), TABLE_RIGHT, 0);
         if (layout->share)
                 table_add_column(table, "CPU", TABLE_RIGHT, 0);
         if (layout->ksoftirqd)
                 table_add_column(table, "KSOFTIRQD", TABLE_RIGHT, 0);
         table_add_column(table, "P50", TABLE_RIGHT, 0);
         table_add_column(table, "P99", TABLE_RIGHT, 0);
-        table_add_column(table, "MAX", TABLE_RIGHT, 0);
+        table_add_column(table, _("MAX"), TABLE_RIGHT, 0);
         if (layout->axis.any) {
                 format_scale(&layout->axis, scale);
                 table_add_column(table, scale, 0, 0);
@@ -220,23 +221,25 @@ static int compare_labels(const void *a, const void *b) {
 }
 
 static void render_notes(const struct style *style, const struct histograms_layout *layout, FILE *f) {
-        char text[512], first[EDGE_TEXT_MAX], last[EDGE_TEXT_MAX];
+        char text[768], first[EDGE_TEXT_MAX], last[EDGE_TEXT_MAX];
         size_t length = 0;
 
         text[0] = '\0';
         if (layout->share)
                 length += (size_t)snprintf(text + length, sizeof(text) - length,
-                                           "CPU: share of one CPU's time. ");
+                                           "%s", _("CPU: share of one CPU's time. "));
         if (layout->ksoftirqd)
                 length += (size_t)snprintf(text + length, sizeof(text) - length,
-                                           "KSOFTIRQD: share of runs in ksoftirqd, the rest ran inline. ");
+                                           "%s",
+                                           _("KSOFTIRQD: share of runs in ksoftirqd, the rest ran inline. "));
         length += (size_t)snprintf(text + length, sizeof(text) - length,
-                                   "P50 and P99 are upper bounds, to the next power of two.");
+                                   "%s",
+                                   _("P50 and P99 are upper bounds, to the next power of two."));
         if (layout->axis.any) {
                 format_edge(layout->axis.first, first);
                 format_edge(layout->axis.last + 1, last);
                 (void)snprintf(text + length, sizeof(text) - length,
-                               " A bar for each power of two from %s to %s; the lowest is at least one run.",
+                               _(" A bar for each power of two from %s to %s; the lowest is at least one run."),
                                first, last); /* fits */
         }
 
@@ -259,7 +262,7 @@ int render_histograms(const struct style *style, struct json_object *histograms,
         if (r < 0)
                 return r;
         if (n == 0) {
-                fputs("Nothing was measured in this span.\n", f);
+                fputs(_("Nothing was measured in this span.\n"), f);
                 return 0;
         }
 
@@ -292,7 +295,7 @@ int histograms_show(const char *what, enum rates_sort sort, const struct options
         int r;
 
         if (!topic)
-                return fail_usage("rates --latency: \"%s\" is none of " HISTOGRAM_TOPICS, what);
+                return fail_usage(_("rates --latency: \"%s\" is none of %s"), what, HISTOGRAM_TOPICS);
         r = options_span(options, 60 * NSEC_PER_SEC, &since_us, &until_us);
         if (r != 0)
                 return r;

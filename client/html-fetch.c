@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "client/i18n.h"
 #include "client/html-fetch.h"
 
 #include <string.h>
@@ -43,7 +44,7 @@ static int fetch_report(struct fetch *fetch, uint64_t since_us, uint64_t until_u
         fetch->input->status = json_object_get(field_object(status, "status"));
         return fetch->input->report
                        ? 0
-                       : fail_with("irqwatchd's answer has no report: it is of another version than irqctl");
+                       : fail_with(_("irqwatchd's answer has no report: it is of another version than irqctl"));
 }
 
 /* What the page needs of an event: the whole ones would be a hundred times as large. */
@@ -143,7 +144,7 @@ static int fetch_part(struct fetch *fetch, const char *method, struct json_objec
 
         r = varlink_client_call(fetch->client, method, parameters, &error, &reply);
         if (r < 0)
-                return fail_with("talking to irqwatchd failed: %s", strerror(-r));
+                return fail_with(_("talking to irqwatchd failed: %s"), strerror(-r));
         *ret = error ? NULL : json_object_get(field_object(reply, result));
         return 0;
 }
@@ -261,7 +262,7 @@ static int write_page(struct html_input *input, const char *path) {
         if (strcmp(path, "-") == 0) {
                 r = html_page_write(stdout, input);
                 return r == -ENOMEM ? fail_memory()
-                       : r < 0      ? fail_with("cannot write the page: %s", strerror(EIO))
+                       : r < 0      ? fail_with(_("cannot write the page: %s"), strerror(EIO))
                                     : EXIT_DONE;
         }
 
@@ -271,7 +272,7 @@ static int write_page(struct html_input *input, const char *path) {
         }
         f = fopen(part, "we");
         if (!f)
-                return fail_with("cannot write %s: %s", part, strerror(errno));
+                return fail_with(_("cannot write %s: %s"), part, strerror(errno));
         r = html_page_write(f, input);
         if (fclose(f) != 0 && r == 0)
                 r = -EIO;
@@ -281,7 +282,7 @@ static int write_page(struct html_input *input, const char *path) {
                 return EXIT_DONE;
 
         (void)unlink(part); /* half a page is of no use */
-        return r == -ENOMEM ? fail_memory() : fail_with("cannot write %s: %s", path, strerror(-r));
+        return r == -ENOMEM ? fail_memory() : fail_with(_("cannot write %s: %s"), path, strerror(-r));
 }
 
 int html_report(const struct options *options, const char *path, uint64_t since_us, uint64_t until_us) {

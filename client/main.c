@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "build-config.h"
+#include "client/i18n.h"
 #include "client/boots.h"
 #include "client/message.h"
 #include "client/options.h"
@@ -24,32 +25,32 @@ static const struct verb {
         int (*run)(int argc, char **argv, const struct options *options);
         unsigned flags;
 } verbs[] = {
-        { "report", "What held interrupts off, and what ate softirq time", verb_report,
+        { "report", N_("What held interrupts off, and what ate softirq time"), verb_report,
           VERB_SPAN | VERB_CPUS },
-        { "events", "Windows and other events, one line each; -f follows", verb_events,
+        { "events", N_("Windows and other events, one line each; -f follows"), verb_events,
           VERB_SPAN | VERB_CPUS },
-        { "alerts", "Alerts that are raised, and those that were", verb_alerts, VERB_SPAN },
-        { "show", "Everything of one event, with its stacks", verb_show, VERB_CPUS },
-        { "rates", "Softirqs, interrupts, CPU time or packets as rates", verb_rates, VERB_SPAN | VERB_CPUS },
-        { "top", "Live rates per CPU, lateness and the last windows; also of the past", verb_top, VERB_CPUS },
-        { "flame", "Stacks of windows as an interactive flame graph (SVG)", verb_flame, VERB_SPAN | VERB_CPUS },
-        { "metrics", "Counters and histograms in the text format of Prometheus", verb_metrics, 0 },
-        { "status", "State, costs, losses and settings of the daemon", verb_status, 0 },
-        { "selftest", "Prove on this machine that windows are found and measured right", verb_selftest, VERB_CPUS | VERB_LOCAL },
-        { "set", "Change a setting of the running daemon", verb_set, 0 },
+        { "alerts", N_("Alerts that are raised, and those that were"), verb_alerts, VERB_SPAN },
+        { "show", N_("Everything of one event, with its stacks"), verb_show, VERB_CPUS },
+        { "rates", N_("Softirqs, interrupts, CPU time or packets as rates"), verb_rates, VERB_SPAN | VERB_CPUS },
+        { "top", N_("Live rates per CPU, lateness and the last windows; also of the past"), verb_top, VERB_CPUS },
+        { "flame", N_("Stacks of windows as an interactive flame graph (SVG)"), verb_flame, VERB_SPAN | VERB_CPUS },
+        { "metrics", N_("Counters and histograms in the text format of Prometheus"), verb_metrics, 0 },
+        { "status", N_("State, costs, losses and settings of the daemon"), verb_status, 0 },
+        { "selftest", N_("Prove on this machine that windows are found and measured right"), verb_selftest, VERB_CPUS | VERB_LOCAL },
+        { "set", N_("Change a setting of the running daemon"), verb_set, 0 },
 };
 
 /* Fits a screen of 24 lines by 80 columns: what an option means, the verbs' own help and the manual tell. */
 static int print_help(void) {
-        puts("irqctl [OPTION...] VERB [OPTION...]\n"
-             "What held interrupts off? For example: irqctl report --since 14:00 --until 14:06\n\nVerbs:");
+        puts(_("irqctl [OPTION...] VERB [OPTION...]\n"
+             "What held interrupts off? For example: irqctl report --since 14:00 --until 14:06\n\nVerbs:"));
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
-                printf("  %-10s %s\n", verbs[i].name, verbs[i].summary);
+                printf("  %-10s %s\n", verbs[i].name, _(verbs[i].summary));
 
-        puts("\nOptions, which \"irqctl VERB --help\" and irqctl(1) explain:\n"
+        puts(_("\nOptions, which \"irqctl VERB --help\" and irqctl(1) explain:\n"
              "  -S --since=TIME  -U --until=TIME  --boot[=ID|N]  --list-boots  --cpu=LIST\n"
              "  -H --host=[USER@]HOST[:PORT]  --socket=PATH  --json=pretty|short (or -j)\n"
-             "  --no-pager  --color[=WHEN]  -h --help  --version");
+             "  --no-pager  --color[=WHEN]  -h --help  --version"));
         return EXIT_DONE;
 }
 
@@ -96,19 +97,19 @@ static int unknown_verb(const char *name) {
         }
 
         if (nearest)
-                return fail_usage("there is no verb \"%s\". Did you mean \"%s\"? All verbs: irqctl --help",
+                return fail_usage(_("there is no verb \"%s\". Did you mean \"%s\"? All verbs: irqctl --help"),
                                   name, nearest->name);
-        return fail_usage("there is no verb \"%s\". All verbs: irqctl --help", name);
+        return fail_usage(_("there is no verb \"%s\". All verbs: irqctl --help"), name);
 }
 
 /* An option that would silently do nothing is refused. */
 static int check_options(const struct verb *verb, const struct options *options) {
         if ((options->has_since || options->has_until) && !(verb->flags & VERB_SPAN))
-                return fail_usage("%s takes neither --since nor --until. See: irqctl %s --help", verb->name, verb->name);
+                return fail_usage(_("%s takes neither --since nor --until. See: irqctl %s --help"), verb->name, verb->name);
         if ((options->boot || options->list_boots) && !(verb->flags & VERB_SPAN))
-                return fail_usage("%s takes neither --boot nor --list-boots. See: irqctl %s --help", verb->name, verb->name);
+                return fail_usage(_("%s takes neither --boot nor --list-boots. See: irqctl %s --help"), verb->name, verb->name);
         if (options->has_cpus && !(verb->flags & VERB_CPUS))
-                return fail_usage("%s takes no --cpu. See: irqctl %s --help", verb->name, verb->name);
+                return fail_usage(_("%s takes no --cpu. See: irqctl %s --help"), verb->name, verb->name);
 
         return 0;
 }
@@ -138,7 +139,7 @@ static int run(int argc, char **argv, struct options *options) {
         if (strcmp(name, "--bridge") == 0 && argc == 2) /* for remote.c alone: in no help */
                 return remote_bridge(options);
         if (name[0] == '-')
-                return fail_usage("there is no option \"%s\". See: irqctl --help", name);
+                return fail_usage(_("there is no option \"%s\". See: irqctl --help"), name);
 
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
                 if (strcmp(name, verbs[i].name) != 0)
@@ -165,9 +166,10 @@ int main(int argc, char **argv) {
         _cleanup_(options_done) struct options options = {};
         int r;
 
+        i18n_setup();
         r = options_init(&options);
         if (r < 0)
-                return fail_with("cannot read the clocks: %s", strerror(-r));
+                return fail_with(_("cannot read the clocks: %s"), strerror(-r));
         r = options_take(&options, &argc, argv);
         if (r != 0)
                 return r;

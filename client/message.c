@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "client/i18n.h"
 #include "client/message.h"
 
 #include <inttypes.h>
@@ -14,7 +15,7 @@ static __attribute__((format(printf, 1, 0))) void message(const char *format, va
         fflush(stdout);
         if (vasprintf(&text, format, ap) < 0) {
                 text = NULL;
-                fputs("irqctl: out of memory\n", stderr);
+                fputs(_("irqctl: out of memory\n"), stderr);
                 return;
         }
 
@@ -31,7 +32,7 @@ int fail_with(const char *format, ...) {
 }
 
 int fail_memory(void) {
-        return fail_with("out of memory");
+        return fail_with(_("out of memory"));
 }
 
 int fail_usage(const char *format, ...) {
@@ -57,28 +58,28 @@ static _printf_(1, 2) char *text_of(const char *format, ...) {
 char *connect_error_text(const char *path, int r) {
         switch (r) {
         case -ENOENT:
-                return text_of("irqwatchd is not running: there is no socket %s. Start it with: "
-                               "systemctl start irqwatchd",
+                return text_of(_("irqwatchd is not running: there is no socket %s. Start it with: "
+                               "systemctl start irqwatchd"),
                                path);
         case -ECONNREFUSED:
-                return text_of("irqwatchd is not running: nobody listens on %s. Start it with: "
-                               "systemctl start irqwatchd",
+                return text_of(_("irqwatchd is not running: nobody listens on %s. Start it with: "
+                               "systemctl start irqwatchd"),
                                path);
         case -EACCES:
         case -EPERM:
                 return text_of(
-                        "no permission to connect to %s: join the group irqwatch (usermod -aG irqwatch "
-                        "USER, then log in again) or use sudo",
+                        _("no permission to connect to %s: join the group irqwatch (usermod -aG irqwatch "
+                        "USER, then log in again) or use sudo"),
                         path);
         case -ENOTSOCK:
         case -EPROTOTYPE:
-                return text_of("cannot connect to %s: it is not the socket of irqwatchd. Check --socket",
+                return text_of(_("cannot connect to %s: it is not the socket of irqwatchd. Check --socket"),
                                path);
         case -ENAMETOOLONG:
         case -EINVAL:
-                return text_of("cannot connect to %s: not a usable socket path. Check --socket", path);
+                return text_of(_("cannot connect to %s: not a usable socket path. Check --socket"), path);
         default:
-                return text_of("cannot connect to irqwatchd on %s: %s", path, strerror(-r));
+                return text_of(_("cannot connect to irqwatchd on %s: %s"), path, strerror(-r));
         }
 }
 
@@ -93,32 +94,32 @@ char *reply_error_text(const char *error, struct json_object *parameters) {
         const char *name = field_string(parameters, "name");
 
         if (strcmp(word, "NoSuchEvent") == 0)
-                return text_of("there is no event %" PRId64
+                return text_of(_("there is no event %" PRId64
                                ": it never was, or it is too old to be remembered. "
-                               "List events with: irqctl events",
+                               "List events with: irqctl events"),
                                field_integer(parameters, "id", 0));
         if (strcmp(word, "NoData") == 0)
-                return text_of("no data on %s: %s. What is collected: irqctl status",
-                               field_string(parameters, "source") ?: "this", reason ?: "not collected");
+                return text_of(_("no data on %s: %s. What is collected: irqctl status"),
+                               field_string(parameters, "source") ?: _("this"), reason ?: _("not collected"));
         if (strcmp(word, "InvalidSetting") == 0)
-                return text_of("cannot set %s: %s", name ?: "this", reason ?: "refused by irqwatchd");
+                return text_of(_("cannot set %s: %s"), name ?: _("this"), reason ?: _("refused by irqwatchd"));
         if (strcmp(word, "PermissionDenied") == 0)
-                return text_of("permission denied: only root may do this. Try again with sudo");
+                return text_of(_("permission denied: only root may do this. Try again with sudo"));
         if (strcmp(word, "TooManyStreams") == 0)
-                return text_of("irqwatchd serves as many streams of events as it may already: end an "
+                return text_of(_("irqwatchd serves as many streams of events as it may already: end an "
                                "\"irqctl events\" "
-                               "somewhere, or try again later");
+                               "somewhere, or try again later"));
         if (strcmp(word, "InvalidParameter") == 0)
                 return text_of(
-                        "irqwatchd does not accept the value given for \"%s\". If client and daemon are of "
-                        "one version, see --help for what is possible",
-                        field_string(parameters, "parameter") ?: "a parameter");
+                        _("irqwatchd does not accept the value given for \"%s\". If client and daemon are of "
+                        "one version, see --help for what is possible"),
+                        field_string(parameters, "parameter") ?: _("a parameter"));
         if (strcmp(word, "MethodNotFound") == 0 || strcmp(word, "InterfaceNotFound") == 0 ||
             strcmp(word, "MethodNotImplemented") == 0)
                 return text_of(
-                        "the running irqwatchd cannot do this (%s): it is of another version than irqctl. "
-                        "Restart it with: systemctl restart irqwatchd",
+                        _("the running irqwatchd cannot do this (%s): it is of another version than irqctl. "
+                        "Restart it with: systemctl restart irqwatchd"),
                         word);
 
-        return text_of("irqwatchd refused: %s%s%s", error, reason ? ": " : "", reason ?: "");
+        return text_of(_("irqwatchd refused: %s%s%s"), error, reason ? ": " : "", reason ?: "");
 }

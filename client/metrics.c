@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "client/i18n.h"
 #include "client/message.h"
 #include "client/metrics-ask.h"
 #include "client/metrics-families.h"
@@ -15,13 +16,13 @@
 #include "client/verbs.h"
 
 static const char help[] =
-        "irqctl metrics [-o FILE] [--format=text|openmetrics] [--interrupts-per-cpu=PATTERN]\n\n"
+        N_("irqctl metrics [-o FILE] [--format=text|openmetrics] [--interrupts-per-cpu=PATTERN]\n\n"
         "Counters and histograms in the text format of Prometheus, once: for node_exporter's textfile\n"
         "directory where irqwatch-exporter(8) is not wanted.\n\n"
         "  -o, --output=FILE             Write there, whole or not at all (by renaming)\n"
         "      --format=FORMAT           text (0.0.4, default) or openmetrics (1.0, with exemplars)\n"
         "      --interrupts-per-cpu=PATTERN\n"
-        "                                Also per CPU: interrupts of these numbers or names (\"eth0-*\")\n";
+        "                                Also per CPU: interrupts of these numbers or names (\"eth0-*\")\n");
 
 struct metrics_options {
         const char *output;
@@ -49,7 +50,7 @@ static int parse(int argc, char **argv, struct metrics_options *ret) {
                         break;
                 case OPT_FORMAT:
                         if (strcmp(optarg, "text") != 0 && strcmp(optarg, "openmetrics") != 0)
-                                return fail_usage("--format: \"%s\" is neither \"text\" nor \"openmetrics\"",
+                                return fail_usage(_("--format: \"%s\" is neither \"text\" nor \"openmetrics\""),
                                                   optarg);
                         ret->format = *optarg == 't' ? METRICS_TEXT : METRICS_OPENMETRICS;
                         break;
@@ -64,7 +65,7 @@ static int parse(int argc, char **argv, struct metrics_options *ret) {
         }
 
         if (optind < argc)
-                return fail_usage("unexpected argument \"%s\". See: %s --help", argv[optind], argv[0]);
+                return fail_usage(_("unexpected argument \"%s\". See: %s --help"), argv[optind], argv[0]);
         return -1;
 }
 
@@ -117,7 +118,7 @@ static int replace_file(const char *path, const char *text, size_t size) {
         }
         fd = mkostemp(temporary, O_CLOEXEC);
         if (fd < 0)
-                return fail_with("cannot make a file beside %s: %s", path, strerror(errno));
+                return fail_with(_("cannot make a file beside %s: %s"), path, strerror(errno));
 
         r = write_all(fd, text, size);
         if (r >= 0 && fchmod(fd, default_mode()) < 0)
@@ -128,7 +129,7 @@ static int replace_file(const char *path, const char *text, size_t size) {
                 return 0;
 
         (void)unlink(temporary); /* it is the first failure that is told */
-        return fail_with("cannot write %s: %s", path, strerror(-r));
+        return fail_with(_("cannot write %s: %s"), path, strerror(-r));
 }
 
 int verb_metrics(int argc, char **argv, const struct options *options) {
@@ -142,7 +143,7 @@ int verb_metrics(int argc, char **argv, const struct options *options) {
         if (r >= 0)
                 return r;
         if (options->json != JSON_OFF)
-                return fail_usage("--json does not go with metrics, which has formats of its own: --format=text|openmetrics");
+                return fail_usage(_("--json does not go with metrics, which has formats of its own: --format=text|openmetrics"));
 
         r = ask(options, &metrics.request, &answers);
         if (r != 0)
@@ -153,5 +154,5 @@ int verb_metrics(int argc, char **argv, const struct options *options) {
                 return replace_file(metrics.output, text, size);
 
         r = write_all(STDOUT_FILENO, text, size);
-        return r < 0 && r != -EPIPE ? fail_with("cannot write: %s", strerror(-r)) : EXIT_DONE;
+        return r < 0 && r != -EPIPE ? fail_with(_("cannot write: %s"), strerror(-r)) : EXIT_DONE;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "client/i18n.h"
 #include "client/options.h"
 
 #include <getopt.h>
@@ -10,7 +11,7 @@
 #define DEFAULT_SOCKET "/run/irqwatchd/io.irqwatch.monitor"
 
 const char options_help[] =
-        "\nCommon options:\n"
+        N_("\nCommon options:\n"
         "  -H, --host=[USER@]HOST[:PORT]\n"
         "                           Ask irqwatchd on another machine, over ssh\n"
         "  -S, --since=TIME         Begin of the span: 10m, 1h30m (ago), 14:03, today,\n"
@@ -24,8 +25,8 @@ const char options_help[] =
         "      --no-pager           Do not pipe output into a pager ($PAGER)\n"
         "      --color[=WHEN]       always, never, auto (default; NO_COLOR: never)\n"
         "      --socket=PATH        Socket of irqwatchd (default:\n"
-        "                           " DEFAULT_SOCKET ")\n"
-        "  -h, --help               This text\n";
+        "                           /run/irqwatchd/io.irqwatch.monitor)\n"
+        "  -h, --help               This text\n");
 
 int options_init(struct options *options) {
         *options = (struct options){ .socket = DEFAULT_SOCKET };
@@ -42,8 +43,8 @@ static int set_moment(struct options *options, const char *name, const char *val
         options->since_boot = options->since_boot || strcmp(value, "boot") == 0;
         if (parse_timestamp(value, &options->base, ret_us) < 0)
                 return fail_usage(
-                        "%s: cannot understand \"%s\" as a point in time. Examples: 10m, 1h30m, 14:03, "
-                        "\"2026-11-22 14:03:10\", today, boot",
+                        _("%s: cannot understand \"%s\" as a point in time. Examples: 10m, 1h30m, 14:03, "
+                        "\"2026-11-22 14:03:10\", today, boot"),
                         name, value);
 
         return 0;
@@ -61,7 +62,7 @@ static int set_until(struct options *options, const char *value) {
 
 static int set_cpus(struct options *options, const char *value) {
         if (cpu_list_parse(value, &options->cpus) < 0 || cpu_set_count(&options->cpus) == 0)
-                return fail_usage("--cpu: \"%s\" is not a list of CPUs. Example: --cpu=0-3,8", value);
+                return fail_usage(_("--cpu: \"%s\" is not a list of CPUs. Example: --cpu=0-3,8"), value);
 
         options->has_cpus = true;
         return 0;
@@ -73,7 +74,7 @@ static int set_json(struct options *options, const char *value) {
         else if (strcmp(value, "short") == 0)
                 options->json = JSON_SHORT;
         else
-                return fail_usage("--json: \"%s\" is neither \"pretty\" nor \"short\"", value);
+                return fail_usage(_("--json: \"%s\" is neither \"pretty\" nor \"short\""), value);
 
         return 0;
 }
@@ -91,14 +92,14 @@ static int set_color(struct options *options, const char *value) {
                         return 0;
                 }
 
-        return fail_usage("--color: \"%s\" is none of always, never, auto", value);
+        return fail_usage(_("--color: \"%s\" is none of always, never, auto"), value);
 }
 
 static int set_socket(struct options *options, const char *value) {
         options->socket = strncmp(value, "unix:", 5) == 0 ? value + 5 : value;
         options->socket_given = true;
         if (!*options->socket)
-                return fail_usage("--socket: the path is empty. Without the option it is " DEFAULT_SOCKET);
+                return fail_usage(_("--socket: the path is empty. Without the option it is %s"), DEFAULT_SOCKET);
 
         return 0;
 }
@@ -176,7 +177,7 @@ static int take_option(struct options *options, const struct common_option *opti
         *ret_n = 1;
         if (option->argument == ARGUMENT_NONE) {
                 if (rest && option->name)
-                        return fail_usage("--%s takes no value", option->name);
+                        return fail_usage(_("--%s takes no value"), option->name);
                 if (rest) {
                         argv[0]++;
                         argv[0][0] = '-';
@@ -190,7 +191,7 @@ static int take_option(struct options *options, const struct common_option *opti
                 *ret_n = 2;
         }
         if (!rest && !option->implied)
-                return fail_usage("--%s needs a value. See: irqctl --help", option->name);
+                return fail_usage(_("--%s needs a value. See: irqctl --help"), option->name);
 
         return option->set(options, rest ?: option->implied);
 }
@@ -240,7 +241,7 @@ int options_take(struct options *options, int *argc, char **argv) {
         *argc = kept;
         argv[kept] = NULL;
         if (options->host && options->since_boot)
-                return fail_usage("\"boot\" would be this machine's, not that of %s: give a time",
+                return fail_usage(_("\"boot\" would be this machine's, not that of %s: give a time"),
                                   options->host);
         return 0;
 }
@@ -255,13 +256,13 @@ int options_span(const struct options *options, uint64_t default_ago_ns, uint64_
         since_us = options->has_since ? options->since_us : until_us - default_ago_ns / NSEC_PER_USEC;
 
         if (since_us > now_us)
-                return fail_usage("--since: %s lies in the future (it is %s now)",
+                return fail_usage(_("--since: %s lies in the future (it is %s now)"),
                                   format_timestamp(since_us, 0, a), format_timestamp(now_us, 0, b));
         if (options->has_until && since_us >= until_us)
-                return fail_usage("--since (%s) is not before --until (%s)", format_timestamp(since_us, 0, a),
+                return fail_usage(_("--since (%s) is not before --until (%s)"), format_timestamp(since_us, 0, a),
                                   format_timestamp(until_us, 0, b));
         if (since_us == now_us)
-                return fail_usage("--since: the span from now to now is empty. Example: --since 10m");
+                return fail_usage(_("--since: the span from now to now is empty. Example: --since 10m"));
 
         *ret_since_us = since_us;
         *ret_until_us = until_us < now_us ? until_us : 0;
@@ -269,12 +270,12 @@ int options_span(const struct options *options, uint64_t default_ago_ns, uint64_
 }
 
 int options_see_help(const char *command) {
-        fprintf(stderr, "See: %s --help\n", command);
+        fprintf(stderr, _("See: %s --help\n"), command);
         return EXIT_USAGE;
 }
 
 int options_print_help(const char *text) {
-        printf("%s%s", text, options_help);
+        printf("%s%s", _(text), _(options_help));
         return EXIT_DONE;
 }
 
@@ -286,7 +287,7 @@ int options_expect_nothing(int argc, char **argv, const char *help) {
         while ((c = getopt_long(argc, argv, "h", longs, NULL)) >= 0)
                 return c == 'h' ? options_print_help(help) : options_see_help(argv[0]);
         if (optind < argc) {
-                (void)fail_usage("%s takes no argument, but was given \"%s\"", argv[0], argv[optind]);
+                (void)fail_usage(_("%s takes no argument, but was given \"%s\""), argv[0], argv[optind]);
                 return options_see_help(argv[0]);
         }
 

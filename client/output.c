@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "client/i18n.h"
 #include "client/output.h"
 
 #include <langinfo.h>
@@ -136,7 +137,7 @@ int output_close(struct output *output) {
                 return EXIT_DONE;
         }
 
-        return failed ? fail_with("cannot write the output: %s", strerror(error ?: EIO)) : EXIT_DONE;
+        return failed ? fail_with(_("cannot write the output: %s"), strerror(error ?: EIO)) : EXIT_DONE;
 }
 
 int output_json(struct json_object *object, enum json_mode mode) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "client/i18n.h"
 #include "client/progress.h"
 
 #include <inttypes.h>
@@ -33,11 +34,13 @@ void progress_show(struct progress *progress, size_t done, size_t total) {
         if (now_ns < progress->start_ns + FIRST_NS || now_ns < progress->shown_ns + AGAIN_NS)
                 return;
 
+        fputs("\r", stderr);
         if (total > 0)
-                fprintf(stderr, "\r%zu of %zu %s\033[K", done, total, progress->what);
+                fprintf(stderr, _("%zu of %zu %s"), done, total, progress->what);
         else
-                fprintf(stderr, "\r%s, %" PRIu64 " s\033[K", progress->what,
+                fprintf(stderr, "%s, %" PRIu64 " s", progress->what,
                         (now_ns - progress->start_ns) / NSEC_PER_SEC);
+        fputs("\033[K", stderr);
         fflush(stderr);
         progress->shown_ns = now_ns;
         progress->shown = true;

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "client/i18n.h"
 #include "client/field.h"
 #include "client/message.h"
 #include "client/numa.h"
@@ -17,7 +18,7 @@
 #include "common/parse.h"
 
 static const char help[] =
-        "irqctl rates SOURCE [METRIC] [OPTION...]\n"
+        N_("irqctl rates SOURCE [METRIC] [OPTION...]\n"
         "irqctl rates WHAT --latency [OPTION...]\n\n"
         "What a source of counters did on each CPU in the last minute or in --since/--until: softirqs,\n"
         "interrupts, cpu (time per mode), ksoftirqd (time; run-delay), softnet, netdev (rx-packets;\n"
@@ -30,7 +31,7 @@ static const char help[] =
         "      --sort=rate|name     Largest first (default), or by name\n"
         "      --all                With the rows and CPUs that are zero\n"
         "      --metric=NAME        The same as METRIC\n"
-        "      --latency            Histograms of durations (only --sort goes with it)\n";
+        "      --latency            Histograms of durations (only --sort goes with it)\n");
 
 /* What is printed: CPUs in the order of columns, rows in theirs. */
 struct rates_layout {
@@ -234,8 +235,9 @@ int render_rates_head(const struct style *style, struct json_object *rates, cons
         render_tier(style, rates, f);
         if (gaps > 0)
                 style_print(style, f, COLOUR_YELLOW,
-                            "%" PRIu64 " %s in this span: irqctl report shows when and why\n", gaps,
-                            gaps == 1 ? "gap" : "gaps");
+                            ngettext("%" PRIu64 " gap in this span: irqctl report shows when and why\n",
+                                     "%" PRIu64 " gaps in this span: irqctl report shows when and why\n", gaps),
+                            gaps);
         fputc('\n', f);
         return 0;
 }
@@ -270,11 +272,11 @@ static int render_rates_notes(const struct rates_layout *layout, struct json_obj
         if (*offline || gone || reset)
                 fputc('\n', f);
         if (*offline)
-                fprintf(f, "* offline at the end of the span: CPU %s\n", offline);
+                fprintf(f, _("* offline at the end of the span: CPU %s\n"), offline);
         if (gone)
-                fputs("- no longer there\n", f);
+                fputs(_("- no longer there\n"), f);
         if (reset)
-                fputs("! the kernel's counter started anew within the span; counted from zero there\n", f);
+                fputs(_("! the kernel's counter started anew within the span; counted from zero there\n"), f);
         return 0;
 }
 
@@ -286,9 +288,9 @@ static void rates_title(struct json_object *rates, const struct rates_view *view
         bool same = strcmp(source, metric) == 0, is_time = counts_time(rates);
 
         (void)snprintf(buf, FIELD_TEXT_MAX, "%s%s%s%s", source, same ? "" : " ", same ? "" : metric,
-                       is_time        ? view->totals ? ", time" : ", share of one CPU"
-                       : view->totals ? ", counts"
-                                      : " per second");
+                       is_time        ? view->totals ? _(", time") : _(", share of one CPU")
+                       : view->totals ? _(", counts")
+                                      : _(" per second"));
 }
 
 int render_rates(const struct style *style, struct json_object *rates, const struct rates_view *view,
@@ -307,7 +309,7 @@ int render_rates(const struct style *style, struct json_object *rates, const str
                 return r;
 
         if (layout.n_rows == 0) {
-                fputs("Nothing was counted in this span.\n", f);
+                fputs(_("Nothing was counted in this span.\n"), f);
                 return 0;
         }
 
@@ -330,7 +332,7 @@ static int take_sort(const char *value, enum rates_sort *ret) {
         else if (strcmp(value, "name") == 0)
                 *ret = RATES_BY_NAME;
         else
-                return fail_usage("--sort: \"%s\" is neither \"rate\" nor \"name\"", value);
+                return fail_usage(_("--sort: \"%s\" is neither \"rate\" nor \"name\""), value);
 
         return 0;
 }
@@ -366,9 +368,9 @@ static int parse_arguments(int argc, char **argv, struct rates_arguments *ret) {
         }
 
         if (argc - optind < 1 || argc - optind > 2 || (argc - optind == 2 && ret->metric)) {
-                (void)fail_usage(
-                        "rates needs one source, such as softirqs or netdev, and at most one metric of it; "
-                        "or, with --latency, one of " HISTOGRAM_TOPICS);
+                (void)fail_usage(_("rates needs one source, such as softirqs or netdev, and at most one metric of it; "
+                                   "or, with --latency, one of %s"),
+                                 HISTOGRAM_TOPICS);
                 return options_see_help(argv[0]);
         }
 
@@ -377,7 +379,7 @@ static int parse_arguments(int argc, char **argv, struct rates_arguments *ret) {
                 ret->metric = argv[optind + 1];
         ret->latency |= histograms_only(ret->source);
         if (ret->latency && (ret->metric || ret->view.totals || ret->view.all)) {
-                (void)fail_usage("a metric, --total and --all do not go with --latency");
+                (void)fail_usage(_("a metric, --total and --all do not go with --latency"));
                 return options_see_help(argv[0]);
         }
 

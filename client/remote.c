@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "client/i18n.h"
 #include "client/remote.h"
 
 #include <string.h>
@@ -140,7 +141,7 @@ static int parse_host(const struct options *options, struct remote_host *ret_hos
         int r = remote_host_parse(options->host, ret_host);
 
         if (r == -EINVAL)
-                return fail_usage("--host: \"%s\" is not of the form [USER@]HOST[:PORT]", options->host);
+                return fail_usage(_("--host: \"%s\" is not of the form [USER@]HOST[:PORT]"), options->host);
         return r < 0 ? fail_memory() : 0;
 }
 
@@ -179,17 +180,17 @@ static int explain_failure(const struct options *options, pid_t pid) {
 
         while (waitpid(pid, &status, 0) < 0)
                 if (errno != EINTR)
-                        return fail_with("ssh to %s was lost", options->host);
+                        return fail_with(_("ssh to %s was lost"), options->host);
 
         if (WIFEXITED(status) && WEXITSTATUS(status) == SSH_FAILED)
-                return fail_with("no connection to %s: ssh failed. Does \"ssh %s\" work?", options->host,
+                return fail_with(_("no connection to %s: ssh failed. Does \"ssh %s\" work?"), options->host,
                                  options->host);
         if (WIFEXITED(status) && WEXITSTATUS(status) == NO_SUCH_COMMAND)
                 return fail_with(
-                        "cannot run ssh, or there is no irqctl on %s in the search path of ssh's commands: "
-                        "install irqwatchd there",
+                        _("cannot run ssh, or there is no irqctl on %s in the search path of ssh's commands: "
+                        "install irqwatchd there"),
                         options->host);
-        return fail_with("no connection to irqwatchd on %s", options->host);
+        return fail_with(_("no connection to irqwatchd on %s"), options->host);
 }
 
 /* The first answer shows that everything in between works. */
@@ -203,7 +204,7 @@ static int greet(const struct options *options, struct varlink_client *client, p
                 return explain_failure(options, pid);
         if (r < 0 || error)
                 return fail_with(
-                        "what answers on %s is not irqwatchd: does its shell print something at login?",
+                        _("what answers on %s is not irqwatchd: does its shell print something at login?"),
                         options->host);
 
         (void)json_object_put(reply); /* whether it was the last reference is nobody's business */
@@ -233,7 +234,7 @@ int remote_open(const struct options *options, uint64_t timeout_ns, struct varli
         if (r >= 0)
                 r = varlink_client_take_fd(fd, 0, &client);
         if (r < 0)
-                return fail_with("cannot run ssh: %s", strerror(-r));
+                return fail_with(_("cannot run ssh: %s"), strerror(-r));
         r = greet(options, client, pid);
         if (r != 0)
                 return r;
@@ -279,8 +280,8 @@ int remote_exec(const struct options *options, char **argv) {
         for (; *argv; argv++)
                 words_add_option(&words, "", *argv);
         if (words.error < 0)
-                return words.error == -E2BIG ? fail_usage("too many arguments") : fail_memory();
+                return words.error == -E2BIG ? fail_usage(_("too many arguments")) : fail_memory();
 
         (void)execvp(words.items[0], words.items);
-        return fail_with("cannot run ssh: %s", strerror(errno));
+        return fail_with(_("cannot run ssh: %s"), strerror(errno));
 }

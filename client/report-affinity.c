@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "client/i18n.h"
 #include "client/field.h"
 #include "client/table.h"
 #include "client/verbs.h"
@@ -28,7 +29,7 @@ static int add_device(struct table *table, struct json_object *change) {
 static void add_cpus(struct table *table, struct json_object *change, const char *field) {
         const char *text = field_string(change, field);
 
-        table_add(table, COLOUR_NONE, text && *text ? text : "none");
+        table_add(table, COLOUR_NONE, text && *text ? text : _("none"));
 }
 
 static int add_change(struct table *table, const struct style *style, struct json_object *change) {
@@ -58,23 +59,23 @@ int render_affinity_changes(const struct style *style, struct json_object *repor
         if (n == 0)
                 return 0;
 
-        table_add_column(&table, "TIME", TABLE_KEY, 0);
+        table_add_column(&table, _("TIME"), TABLE_KEY, 0);
         table_add_column(&table, "IRQ", TABLE_RIGHT | TABLE_KEY, 0);
-        table_add_column(&table, "NAME", TABLE_FLEX, 12);
-        table_add_column(&table, "DEVICE", TABLE_FLEX, 8);
-        table_add_column(&table, "FROM CPUS", TABLE_FLEX, 9);
-        table_add_column(&table, "TO CPUS", TABLE_FLEX, 9);
-        table_add_column(&table, "CAUSE", 0, 0);
+        table_add_column(&table, _("NAME"), TABLE_FLEX, 12);
+        table_add_column(&table, _("DEVICE"), TABLE_FLEX, 8);
+        table_add_column(&table, _("FROM CPUS"), TABLE_FLEX, 9);
+        table_add_column(&table, _("TO CPUS"), TABLE_FLEX, 9);
+        table_add_column(&table, _("CAUSE"), 0, 0);
         for (size_t i = first; i < n; i++) {
                 r = add_change(&table, style, array_at(changes, i));
                 if (r < 0)
                         return r;
         }
 
-        style_heading(style, f, "Interrupts moved to other CPUs");
+        style_heading(style, f, _("Interrupts moved to other CPUs"));
         r = table_print(&table, style, f);
         if (total > n - first)
-                fprintf(f, "  ... and %" PRIu64 " earlier (irqctl events --kind affinity)\n",
+                fprintf(f, _("  ... and %" PRIu64 " earlier (irqctl events --kind affinity)\n"),
                         total - (n - first));
         return r;
 }

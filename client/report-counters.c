@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "client/i18n.h"
 #include "client/field.h"
 #include "client/table.h"
 #include "client/verbs.h"
@@ -103,7 +104,7 @@ static int print_unwatched(struct json_object *latency, FILE *f) {
         if (cpu_list_format(&set, &text) < 0)
                 return -ENOMEM;
 
-        fprintf(f, "  no timer was seen on CPU %s\n", text);
+        fprintf(f, _("  no timer was seen on CPU %s\n"), text);
         return 0;
 }
 
@@ -133,18 +134,18 @@ int render_latency(const struct style *style, struct json_object *report, FILE *
         table_add_column(&table, "P50", TABLE_RIGHT, 9);
         table_add_column(&table, "P99", TABLE_RIGHT, 9);
         table_add_column(&table, "P99.9", TABLE_RIGHT, 9);
-        table_add_column(&table, "MAX", TABLE_RIGHT, 9);
-        table_add_column(&table, "TIMERS", TABLE_RIGHT, 9);
-        table_add_column(&table, "WATCHED", TABLE_RIGHT, 9);
+        table_add_column(&table, _("MAX"), TABLE_RIGHT, 9);
+        table_add_column(&table, _("TIMERS"), TABLE_RIGHT, 9);
+        table_add_column(&table, _("WATCHED"), TABLE_RIGHT, 9);
         for (size_t i = 0; i < n; i++)
                 add_latency(&table, rows.items[i]);
 
-        style_heading(style, f, n < rows.n ? "Timer lateness, worst CPUs" : "Timer lateness");
+        style_heading(style, f, "%s", n < rows.n ? _("Timer lateness, worst CPUs") : _("Timer lateness"));
         r = table_print(&table, style, f);
         if (r < 0)
                 return r;
         if (n < rows.n)
-                fprintf(f, "  ... and %zu more CPUs, none later than %s (--cpu LIST shows them)\n",
+                fprintf(f, _("  ... and %zu more CPUs, none later than %s (--cpu LIST shows them)\n"),
                         rows.n - n, format_duration(field_u64(rows.items[n], "maxNsec"), buf));
         return print_unwatched(latency, f);
 }
@@ -175,16 +176,16 @@ struct counters_view {
 };
 
 static const struct counters_view softirqs_view = {
-        .key_title = "TYPE",
+        .key_title = N_("TYPE"),
         .key_field = "type",
-        .title = "Softirqs per second",
+        .title = N_("Softirqs per second"),
         .command = "irqctl rates softirqs",
         .n_max = SIZE_MAX,
 };
 static const struct counters_view interrupts_view = {
         .key_title = "IRQ",
         .key_field = "irq",
-        .title = "Interrupts per second",
+        .title = N_("Interrupts per second"),
         .command = "irqctl rates interrupts",
         .is_interrupts = true,
         .n_max = REPORT_INTERRUPTS_MAX,
@@ -196,8 +197,8 @@ static void add_names(struct table *table, struct json_object *row) {
 }
 
 static void add_name_columns(struct table *table) {
-        table_add_column(table, "NAME", TABLE_FLEX, 12);
-        table_add_column(table, "CHIP", TABLE_FLEX, 6);
+        table_add_column(table, _("NAME"), TABLE_FLEX, 12);
+        table_add_column(table, _("CHIP"), TABLE_FLEX, 6);
 }
 
 /* Busiest cell of a row against an even spread over n CPUs. */
@@ -220,7 +221,7 @@ static void fill_per_cpu(struct table *table, const struct rows *rows, const str
         char buf[FIELD_TEXT_MAX];
 
         table_add_column(table, view->key_title, TABLE_KEY | (view->is_interrupts ? TABLE_RIGHT : 0), 0);
-        table_add_column(table, "TOTAL", TABLE_RIGHT, 0);
+        table_add_column(table, _("TOTAL"), TABLE_RIGHT, 0);
         for (int cpu = cpu_set_next(cpus, 0); cpu >= 0; cpu = cpu_set_next(cpus, cpu + 1)) {
                 (void)snprintf(buf, sizeof(buf), "CPU%i", cpu);
                 table_add_column(table, buf, TABLE_RIGHT, 0);
@@ -299,14 +300,14 @@ static void fill_summary(struct table *table, const struct rows *rows, const str
         char buf[FIELD_TEXT_MAX];
 
         table_add_column(table, view->key_title, TABLE_KEY | (view->is_interrupts ? TABLE_RIGHT : 0), 0);
-        table_add_column(table, "TOTAL", TABLE_RIGHT, 0);
-        table_add_column(table, "BUSIEST", TABLE_RIGHT, 0);
-        table_add_column(table, "ITS SHARE", TABLE_RIGHT, 0);
-        table_add_column(table, "IMBALANCE", TABLE_RIGHT, 0);
+        table_add_column(table, _("TOTAL"), TABLE_RIGHT, 0);
+        table_add_column(table, _("BUSIEST"), TABLE_RIGHT, 0);
+        table_add_column(table, _("ITS SHARE"), TABLE_RIGHT, 0);
+        table_add_column(table, _("IMBALANCE"), TABLE_RIGHT, 0);
         if (view->is_interrupts)
                 add_name_columns(table);
         else
-                table_add_column(table, "NEXT", TABLE_FLEX, 10);
+                table_add_column(table, _("NEXT"), TABLE_FLEX, 10);
 
         for (size_t i = 0; i < MIN(rows->n, view->n_max); i++) {
                 struct json_object *row = rows->items[i];
@@ -351,13 +352,13 @@ static int render_counters(const struct style *style, struct json_object *array,
         if (!fits)
                 fill_summary(&summary, &rows, &cpus, view);
 
-        style_heading(style, f, "%s%s", view->title,
-                      fits ? "" : " (imbalance: busiest CPU against an even spread)");
+        style_heading(style, f, "%s%s", _(view->title),
+                      fits ? "" : _(" (imbalance: busiest CPU against an even spread)"));
         r = table_print(fits ? &full : &summary, style, f);
         if (rows.n > view->n_max)
-                fprintf(f, "  ... and %zu more (%s)\n", rows.n - view->n_max, view->command);
+                fprintf(f, _("  ... and %zu more (%s)\n"), rows.n - view->n_max, view->command);
         else if (!fits)
-                fprintf(f, "  every CPU: %s\n", view->command);
+                fprintf(f, _("  every CPU: %s\n"), view->command);
         return r;
 }
 

@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "client/i18n.h"
 #include "client/field.h"
 #include "client/verbs.h"
 
@@ -49,8 +50,8 @@ static int render_evidence(const struct style *style, struct json_object *eviden
                 return 0;
 
         fprintf(f, "%*s", (int)indent, "");
-        style_print(style, f, COLOUR_DIM, "evidence: ");
-        style_wrap(style, f, indent + (unsigned)strlen("evidence: "), COLOUR_DIM, text);
+        style_print(style, f, COLOUR_DIM, _("evidence: "));
+        style_wrap(style, f, indent + text_width(_("evidence: ")), COLOUR_DIM, text);
         return 0;
 }
 
@@ -136,7 +137,10 @@ static int render_explained(const struct style *style, struct json_object *findi
                 if (!by)
                         continue;
                 if (!last || strcmp(by, last) != 0)
-                        fprintf(memory, "%sExplained by %s: ", last ? ". " : "", by);
+                        {
+                        fputs(last ? ". " : "", memory);
+                        fprintf(memory, _("Explained by %s: "), by);
+                }
                 else
                         fputs(", ", memory);
                 fputs(field_string(finding, "code") ?: "?", memory);
@@ -176,7 +180,7 @@ int render_findings(const struct style *style, struct json_object *report, FILE 
                 return r;
         fprintf(f, "\n%*s", FINDING_INDENT, "");
         style_wrap(style, f, FINDING_INDENT, COLOUR_DIM,
-                   "irqctl report --finding CODE: what one rests on, and all of the advice");
+                   _("irqctl report --finding CODE: what one rests on, and all of the advice"));
         return 0;
 }
 
@@ -197,10 +201,13 @@ int render_findings_of(const struct style *style, struct json_object *report, co
                 if (r < 0)
                         return r;
                 if (by)
-                        fprintf(f, "%*sExplained by %s.\n", FINDING_INDENT, "", by);
+                        {
+                        fprintf(f, "%*s", FINDING_INDENT, "");
+                        fprintf(f, _("Explained by %s.\n"), by);
+                }
         }
 
         if (n == 0)
-                fprintf(f, "no finding %s in this span\n", code);
+                fprintf(f, _("no finding %s in this span\n"), code);
         return 0;
 }

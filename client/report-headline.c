@@ -8,13 +8,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "client/i18n.h"
 #include "client/field.h"
 #include "client/verbs.h"
 #include "common/parse.h"
-
-static const char *plural(int64_t n, const char *one, const char *many) {
-        return n == 1 ? one : many;
-}
 
 /* Whether windows could be seen at all: without irq-delay there is no latency either. */
 static bool windows_were_watched(struct json_object *report) {
@@ -59,13 +56,13 @@ static int write_worst(FILE *f, struct json_object *group) {
         if (!cpus || !culprit)
                 return -ENOMEM;
 
-        fprintf(f, ", worst %s", format_duration(field_u64(group, "worstMinNsec"), buf));
+        fprintf(f, _(", worst %s"), format_duration(field_u64(group, "worstMinNsec"), buf));
         if (array_length(cpu_list) == 1)
-                fprintf(f, " on CPU %s", cpus);
+                fprintf(f, _(" on CPU %s"), cpus);
         if (name)
-                fprintf(f, " in %s", culprit);
+                fprintf(f, _(" in %s"), culprit);
         if (array_length(cpu_list) > 1)
-                fprintf(f, " (on CPUs %s)", cpus);
+                fprintf(f, _(" (on CPUs %s)"), cpus);
         return 0;
 }
 
@@ -81,7 +78,7 @@ static void write_other_classes(FILE *f, struct json_object *windows, const char
 
                 if (n == 0 || class_is_irqs_off(class))
                         continue;
-                fprintf(f, "%s %" PRId64 " of class %s (%s), up to %s", lead, n, class, class_words(class),
+                fprintf(f, _("%s %" PRId64 " of class %s (%s), up to %s"), lead, n, class, class_words(class),
                         format_duration(field_u64(entry, "worstMaxNsec"), buf));
                 lead = ";";
         }
@@ -92,19 +89,22 @@ static int write_verdict(FILE *f, struct json_object *report) {
         int64_t n = count_irqs_off(windows);
 
         if (!windows_were_watched(report) && n == 0) {
-                fputs("windows with interrupts off were NOT watched", f);
+                fputs(_("windows with interrupts off were NOT watched"), f);
                 return 0;
         }
 
         if (n == 0)
-                fputs("no window with interrupts off", f);
+                fputs(_("no window with interrupts off"), f);
         else
-                fprintf(f, "%" PRId64 " %s with interrupts off", n, plural(n, "window", "windows"));
+                fprintf(f,
+                        ngettext("%" PRId64 " window with interrupts off", "%" PRId64 " windows with interrupts off",
+                                 (unsigned long)n),
+                        n);
 
         worst = worst_irqs_off(windows);
         if (worst && write_worst(f, worst) < 0)
                 return -ENOMEM;
-        write_other_classes(f, windows, n == 0 ? ", but" : "; besides,");
+        write_other_classes(f, windows, n == 0 ? _(", but") : _("; besides,"));
         return 0;
 }
 
@@ -112,17 +112,17 @@ void render_tier(const struct style *style, struct json_object *answer, FILE *f)
         const char *tier = field_string(answer, "tier");
 
         if (tier && strcmp(tier, "raw") == 0)
-                style_print(style, f, COLOUR_DIM, "From disk, as it was read.\n");
+                style_print(style, f, COLOUR_DIM, _("From disk, as it was read.\n"));
         else if (tier && strcmp(tier, "memory") != 0)
-                style_print(style, f, COLOUR_DIM, "From disk, in steps of up to %s.\n",
+                style_print(style, f, COLOUR_DIM, _("From disk, in steps of up to %s.\n"),
                             strcmp(tier, "10s") == 0     ? "10 s"
                             : strcmp(tier, "1min") == 0  ? "1 min"
                             : strcmp(tier, "10min") == 0 ? "10 min"
                                                          : "?");
         if (field_boolean(answer, "eventsLeftOut"))
                 style_print(style, f, COLOUR_YELLOW,
-                            "There are more windows in this span than one report takes: only the newest are counted. "
-                            "Ask for a shorter span.\n");
+                            _("There are more windows in this span than one report takes: only the newest are counted. "
+                            "Ask for a shorter span.\n"));
 }
 
 /* The kernel of the matter in one sentence. */
@@ -134,12 +134,12 @@ static int render_sentence(const struct style *style, struct json_object *report
         FILE *memory;
         int r;
 
-        host = text_sanitize(field_string(report, "hostname") ?: "(unknown)");
+        host = text_sanitize(field_string(report, "hostname") ?: _("(unknown)"));
         memory = host ? open_memstream(&text, &size) : NULL;
         if (!memory)
                 return -ENOMEM;
 
-        fprintf(memory, "host %s, %s - %s (%s): ", host, format_moment(since, style->now_us, false, a),
+        fprintf(memory, _("host %s, %s - %s (%s): "), host, format_moment(since, style->now_us, false, a),
                 format_moment(until, same_day(since, until) ? until : style->now_us, false, b),
                 format_duration((until - since) * NSEC_PER_USEC, length));
         r = write_verdict(memory, report);
@@ -188,10 +188,10 @@ static void render_coverage(const struct style *style, struct json_object *repor
         if (!windows_were_watched(report))
                 style_print(
                         style, f, COLOUR_YELLOW,
-                        "Collector irq-delay does not run or saw nothing in that time; see: irqctl status\n");
+                        _("Collector irq-delay does not run or saw nothing in that time; see: irqctl status\n"));
         else if (watched < 0.99)
                 style_print(style, f, COLOUR_YELLOW,
-                            "Windows were watched for only %s of that time; see below.\n",
+                            _("Windows were watched for only %s of that time; see below.\n"),
                             format_share(watched, buf));
 }
 
@@ -213,20 +213,23 @@ static void write_clean_bill(FILE *f, struct json_object *report) {
         char buf[FIELD_TEXT_MAX];
 
         if (n == 0)
-                fputs("No findings, but only counters were watched", f);
+                fputs(_("No findings, but only counters were watched"), f);
         else {
                 for (size_t i = 0; i < n; i++)
                         if (!worst ||
                             field_u64(array_at(latency, i), "maxNsec") > field_u64(worst, "maxNsec"))
                                 worst = array_at(latency, i);
-                fprintf(f, "No findings: timers of %zu %s were watched %s of the time", n,
-                        plural((int64_t)n, "CPU", "CPUs"), format_share(watched_share(report), buf));
-                fprintf(f, ", the worst ran %s late on CPU %" PRId64,
+                fprintf(f,
+                        ngettext("No findings: timers of %zu CPU were watched %s of the time",
+                                 "No findings: timers of %zu CPUs were watched %s of the time", n),
+                        n, format_share(watched_share(report), buf));
+                fprintf(f, _(", the worst ran %s late on CPU %" PRId64),
                         format_duration(field_u64(worst, "maxNsec"), buf), field_integer(worst, "cpu", -1));
         }
 
-        fprintf(f, "; %zu softirq %s and %zu interrupt %s were counted.", n_types,
-                plural((int64_t)n_types, "type", "types"), n_irqs, plural((int64_t)n_irqs, "line", "lines"));
+        fprintf(f, ngettext("; %zu softirq type", "; %zu softirq types", n_types), n_types);
+        fprintf(f, ngettext(" and %zu interrupt line were counted.", " and %zu interrupt lines were counted.", n_irqs),
+                n_irqs);
 }
 
 int render_no_findings(const struct style *style, struct json_object *report, FILE *f) {

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "client/i18n.h"
 #include "client/field.h"
 #include "client/table.h"
 #include "client/verbs.h"
@@ -85,7 +86,7 @@ int render_cpu_times(const struct style *style, struct json_object *report, FILE
         table_add_column(&table, "CPU", TABLE_RIGHT | TABLE_KEY, 0);
         for (size_t i = 0; i < ELEMENTSOF(columns); i++) {
                 table_add_column(&table, columns[i].title, TABLE_RIGHT, 0);
-                table_add_column(&table, "WORST", TABLE_RIGHT, 0);
+                table_add_column(&table, _("WORST"), TABLE_RIGHT, 0);
         }
         for (size_t i = 0; i < MIN(rows.n, (size_t)CPUS_MAX); i++) {
                 table_addf(&table, COLOUR_NONE, "%" PRId64, field_integer(rows.items[i], "cpu", -1));
@@ -99,10 +100,10 @@ int render_cpu_times(const struct style *style, struct json_object *report, FILE
                 }
         }
 
-        style_heading(style, f, "CPU time that interrupts took (WORST: in ten seconds)");
+        style_heading(style, f, _("CPU time that interrupts took (WORST: in ten seconds)"));
         r = table_print(&table, style, f);
         if (r == 0 && rows.n > CPUS_MAX)
-                fprintf(f, "  ... and %zu more CPUs, none with more (--cpu LIST shows them)\n",
+                fprintf(f, _("  ... and %zu more CPUs, none with more (--cpu LIST shows them)\n"),
                         rows.n - CPUS_MAX);
         return r;
 }
@@ -127,7 +128,8 @@ static void add_device(struct table *table, struct json_object *device) {
 }
 
 int render_devices(const struct style *style, struct json_object *report, FILE *f) {
-        static const char *const titles[] = { "RX", "WORST", "BYTES", "TX", "BYTES", "DROPS", "ERRORS" };
+        static const char *const titles[] = { "RX",        N_("WORST"), N_("BYTES"), "TX",
+                                             N_("BYTES"), N_("DROPS"), N_("ERRORS") };
         _cleanup_(table_done) struct table table = { .indent = 2 };
         _cleanup_(rows_done) struct rows rows = {};
         int r;
@@ -136,15 +138,15 @@ int render_devices(const struct style *style, struct json_object *report, FILE *
         if (r < 0 || rows.n == 0)
                 return r;
 
-        table_add_column(&table, "DEVICE", TABLE_KEY | TABLE_FLEX, 8);
+        table_add_column(&table, _("DEVICE"), TABLE_KEY | TABLE_FLEX, 8);
         for (size_t i = 0; i < ELEMENTSOF(titles); i++)
-                table_add_column(&table, titles[i], TABLE_RIGHT, 0);
+                table_add_column(&table, _(titles[i]), TABLE_RIGHT, 0);
         for (size_t i = 0; i < MIN(rows.n, (size_t)DEVICES_MAX); i++)
                 add_device(&table, rows.items[i]);
 
-        style_heading(style, f, "Packets per second (BYTES: of each on average)");
+        style_heading(style, f, _("Packets per second (BYTES: of each on average)"));
         r = table_print(&table, style, f);
         if (r == 0 && rows.n > DEVICES_MAX)
-                fprintf(f, "  ... and %zu more devices (--json=pretty has all)\n", rows.n - DEVICES_MAX);
+                fprintf(f, _("  ... and %zu more devices (--json=pretty has all)\n"), rows.n - DEVICES_MAX);
         return r;
 }

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "client/i18n.h"
 #include "client/field.h"
 #include "client/table.h"
 #include "client/verbs.h"
@@ -35,16 +36,16 @@ static int render_kinds(const struct style *style, struct json_object *packets, 
         size_t n = array_length(kinds);
         int r;
 
-        table_add_column(&table, "KIND", TABLE_KEY, 0);
-        table_add_column(&table, "TO PORT", TABLE_RIGHT, 0);
-        table_add_column(&table, "PACKETS", TABLE_RIGHT, 0);
-        table_add_column(&table, "SHARE", TABLE_RIGHT, 0);
+        table_add_column(&table, _("KIND"), TABLE_KEY, 0);
+        table_add_column(&table, _("TO PORT"), TABLE_RIGHT, 0);
+        table_add_column(&table, _("PACKETS"), TABLE_RIGHT, 0);
+        table_add_column(&table, _("SHARE"), TABLE_RIGHT, 0);
         for (size_t i = 0; i < MIN(n, (size_t)KINDS_MAX); i++)
                 add_kind(&table, array_at(kinds, i));
 
         r = table_print(&table, style, f);
         if (r == 0 && n > KINDS_MAX)
-                fprintf(f, "  ... and %zu more kinds (--json=pretty has them)\n", n - KINDS_MAX);
+                fprintf(f, _("  ... and %zu more kinds (--json=pretty has them)\n"), n - KINDS_MAX);
         return r;
 }
 
@@ -57,10 +58,12 @@ static int write_sources(const struct style *style, struct json_object *packets,
         char buf[FIELD_TEXT_MAX];
 
         /* The same source in two samples is counted twice. */
-        fprintf(f, "%s%" PRIu64 " source%s", field_u64(packets, "samples") > 1 && n > 1 ? "at most " : "", n,
-                n > 1 ? "s" : "");
+        if (field_u64(packets, "samples") > 1 && n > 1)
+                fprintf(f, _("at most %" PRIu64 " sources"), n);
+        else
+                fprintf(f, n > 1 ? _("%" PRIu64 " sources") : _("%" PRIu64 " source"), n);
         if (first < SOURCE_SHARE_MIN) {
-                fprintf(f, ", none with more than %s: many senders, or forged addresses",
+                fprintf(f, _(", none with more than %s: many senders, or forged addresses"),
                         format_share(first, buf));
                 return 0;
         }
@@ -84,13 +87,13 @@ static int write_extent(const struct style *style, struct json_object *packets, 
         for (size_t i = 0; i < array_length(devices); i++)
                 fprintf(f, "%s%s", i > 0 ? ", " : "", field_string(array_at(devices, i), "name") ?: "?");
 
-        fprintf(f, ": looked at %" PRIu64 " of %" PRIu64 " packets, %" PRIu64 " bytes on average, ", sampled,
+        fprintf(f, _(": looked at %" PRIu64 " of %" PRIu64 " packets, %" PRIu64 " bytes on average, "), sampled,
                 field_u64(packets, "observed"), field_u64(packets, "bytes") / MAX(sampled, UINT64_C(1)));
         format_moment(field_u64(packets, "lastUsec"), style->now_us, false, last);
         if (samples > 1)
-                fprintf(f, "in %" PRIu64 " samples, the last at %s", samples, last);
+                fprintf(f, _("in %" PRIu64 " samples, the last at %s"), samples, last);
         else
-                fprintf(f, "at %s", last);
+                fprintf(f, _("at %s"), last);
         return 0;
 }
 
@@ -114,7 +117,7 @@ static int render_line(const struct style *style, struct json_object *packets, c
                 return -ENOMEM;
 
         fprintf(f, "  %s ", word);
-        style_wrap(style, f, (unsigned)strlen(word) + 3, COLOUR_NONE, safe);
+        style_wrap(style, f, text_width(word) + 3, COLOUR_NONE, safe);
         return 0;
 }
 
@@ -125,11 +128,11 @@ int render_packets(const struct style *style, struct json_object *report, FILE *
         if (!packets)
                 return 0;
 
-        style_heading(style, f, "Packets received, sampled because it looked like a flood");
+        style_heading(style, f, _("Packets received, sampled because it looked like a flood"));
         r = render_line(style, packets, "on", write_extent, f);
         if (r == 0)
                 r = render_kinds(style, packets, f);
         if (r == 0 && field_u64(packets, "distinctSources") > 0)
-                r = render_line(style, packets, "from", write_sources, f);
+                r = render_line(style, packets, _("from"), write_sources, f);
         return r;
 }

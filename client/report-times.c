@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "client/i18n.h"
 #include "client/field.h"
 #include "client/table.h"
 #include "client/verbs.h"
@@ -69,21 +70,21 @@ int render_interrupt_times(const struct style *style, struct json_object *report
                 return 0;
 
         qsort(rows, n, sizeof(*rows), compare_totals);
-        table_add_column(&table, "WHAT", TABLE_KEY | TABLE_FLEX, 20);
+        table_add_column(&table, _("WHAT"), TABLE_KEY | TABLE_FLEX, 20);
         table_add_column(&table, "CPU", TABLE_RIGHT, 0);
-        table_add_column(&table, "RUNS/S", TABLE_RIGHT, 0);
+        table_add_column(&table, _("RUNS/S"), TABLE_RIGHT, 0);
         table_add_column(&table, "P99", TABLE_RIGHT, 0);
-        table_add_column(&table, "MAX", TABLE_RIGHT, 0);
+        table_add_column(&table, _("MAX"), TABLE_RIGHT, 0);
         table_add_column(&table, "KSOFTIRQD", TABLE_RIGHT, 0);
         for (size_t i = 0; i < MIN(n, (size_t)TIMES_MAX); i++)
                 add_row(&table, rows[i]);
 
-        style_heading(style, f, "Time in interrupt context (share of one CPU)");
+        style_heading(style, f, _("Time in interrupt context (share of one CPU)"));
         r = table_print(&table, style, f);
         if (r < 0)
                 return r;
         if (n < array_length(times) || n > TIMES_MAX)
-                fprintf(f, "  ... and %zu more (irqctl rates softirqs|hardirqs --latency)\n",
+                fprintf(f, _("  ... and %zu more (irqctl rates softirqs|hardirqs --latency)\n"),
                         array_length(times) - MIN(n, (size_t)TIMES_MAX));
         return 0;
 }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "client/i18n.h"
 #include "client/field.h"
 #include "client/html-fetch.h"
 #include "client/message.h"
@@ -19,7 +20,7 @@ enum {
 };
 
 static const char help[] =
-        "irqctl report [OPTION...]\n\n"
+        N_("irqctl report [OPTION...]\n\n"
         "What held interrupts off, and what ate softirq time: findings, windows by culprit,\n"
         "timer lateness, time in interrupt context, softirqs, packets, interrupts, and interrupts that\n"
         "were moved to other CPUs, of the last 10 minutes or of --since/--until.\n"
@@ -28,7 +29,7 @@ static const char help[] =
         "      --finding=CODE       Only this finding, such as syn-flood, with all that it rests on\n"
         "                           and what to do about it\n"
         "      --html=FILE          Write it as a page for a ticket: one file with heat maps of CPUs over\n"
-        "                           time, a timeline of windows and a flame graph; - is standard output\n";
+        "                           time, a timeline of windows and a flame graph; - is standard output\n");
 
 static void add_culprit(struct table *table, const struct style *style, struct json_object *group,
                         bool with_callers) {
@@ -42,7 +43,7 @@ static void add_culprit(struct table *table, const struct style *style, struct j
                 return;
         }
 
-        table_add(table, culprit ? COLOUR_BOLD : COLOUR_DIM, culprit ?: "(not known)");
+        table_add(table, culprit ? COLOUR_BOLD : COLOUR_DIM, culprit ?: _("(not known)"));
         table_addf(table, COLOUR_NONE, "%" PRIu64, field_u64(group, "count"));
         table_add(table, class_is_irqs_off(class ?: "") ? COLOUR_RED : COLOUR_NONE,
                   format_duration_range(field_u64(group, "worstMinNsec"), field_u64(group, "worstMaxNsec"),
@@ -65,11 +66,12 @@ static void render_classes(const struct style *style, struct json_object *window
         struct json_object *by_class = field_array(windows, "byClass");
         char buf[DURATION_TEXT_MAX];
 
-        fputs("  by class:", f);
+        fputs(_("  by class:"), f);
         for (size_t i = 0; i < array_length(by_class); i++) {
                 struct json_object *entry = array_at(by_class, i);
 
-                fprintf(f, "%s %s %" PRIu64 " (total %s)", i > 0 ? "," : "",
+                fprintf(f, "%s ", i > 0 ? "," : "");
+                fprintf(f, _("%s %" PRIu64 " (total %s)"),
                         field_string(entry, "class") ?: "?", field_u64(entry, "count"),
                         format_duration(field_u64(entry, "totalMinNsec"), buf));
         }
@@ -89,28 +91,28 @@ static int render_windows(const struct style *style, struct json_object *report,
         for (size_t i = 0; i < MIN(n, (size_t)REPORT_CULPRITS_MAX); i++)
                 with_callers |= field_has(array_at(groups, i), "caller");
 
-        table_add_column(&table, "CULPRIT", TABLE_KEY | TABLE_FLEX, 30);
-        table_add_column(&table, "COUNT", TABLE_RIGHT, 0);
-        table_add_column(&table, "WORST", TABLE_RIGHT, 0);
-        table_add_column(&table, "TOTAL", TABLE_RIGHT, 0);
-        table_add_column(&table, "CLASS", 0, 0);
-        table_add_column(&table, "CPUS", TABLE_FLEX, 4);
+        table_add_column(&table, _("CULPRIT"), TABLE_KEY | TABLE_FLEX, 30);
+        table_add_column(&table, _("COUNT"), TABLE_RIGHT, 0);
+        table_add_column(&table, _("WORST"), TABLE_RIGHT, 0);
+        table_add_column(&table, _("TOTAL"), TABLE_RIGHT, 0);
+        table_add_column(&table, _("CLASS"), 0, 0);
+        table_add_column(&table, _("CPUS"), TABLE_FLEX, 4);
         /* Where one name stands for several stacks: what tells them apart. */
         if (with_callers)
-                table_add_column(&table, "UNDER", TABLE_SPILL, 0);
-        table_add_column(&table, "LAST", TABLE_RIGHT | TABLE_SPILL, 0);
-        table_add_column(&table, "FIRST", TABLE_RIGHT | TABLE_SPILL, 0);
-        table_add_column(&table, "TASKS", TABLE_SPILL, 0);
-        table_add_column(&table, "EVENT", TABLE_SPILL, 0);
+                table_add_column(&table, _("UNDER"), TABLE_SPILL, 0);
+        table_add_column(&table, _("LAST"), TABLE_RIGHT | TABLE_SPILL, 0);
+        table_add_column(&table, _("FIRST"), TABLE_RIGHT | TABLE_SPILL, 0);
+        table_add_column(&table, _("TASKS"), TABLE_SPILL, 0);
+        table_add_column(&table, _("EVENT"), TABLE_SPILL, 0);
         for (size_t i = 0; i < MIN(n, (size_t)REPORT_CULPRITS_MAX); i++)
                 add_culprit(&table, style, array_at(groups, i), with_callers);
 
-        style_heading(style, f, "Windows by culprit");
+        style_heading(style, f, _("Windows by culprit"));
         r = table_print(&table, style, f);
         if (r < 0)
                 return r;
         if (n > REPORT_CULPRITS_MAX)
-                fprintf(f, "  ... and %zu more culprits (irqctl events lists all windows)\n",
+                fprintf(f, _("  ... and %zu more culprits (irqctl events lists all windows)\n"),
                         n - REPORT_CULPRITS_MAX);
         render_classes(style, windows, f);
         return 0;
@@ -126,7 +128,7 @@ static int render_gap(const struct style *style, struct json_object *gap, FILE *
                      format_moment(since, style->now_us, false, a),
                      format_moment(until, same_day(since, until) ? until : style->now_us, false, b),
                      format_duration(until > since ? (until - since) * NSEC_PER_USEC : 0, length),
-                     field_string(gap, "reason") ?: "reason not known") < 0) {
+                     field_string(gap, "reason") ?: _("reason not known")) < 0) {
                 text = NULL;
                 return -ENOMEM;
         }
@@ -148,7 +150,7 @@ static int render_gaps(const struct style *style, struct json_object *report, FI
         if (n == 0)
                 return 0;
 
-        style_heading(style, f, "Gaps: nothing was recorded here");
+        style_heading(style, f, _("Gaps: nothing was recorded here"));
         for (size_t i = 0; i < MIN(n, (size_t)REPORT_GAPS_MAX); i++) {
                 r = render_gap(style, array_at(gaps, i), f);
                 if (r < 0)
@@ -156,7 +158,7 @@ static int render_gaps(const struct style *style, struct json_object *report, FI
         }
 
         if (n > REPORT_GAPS_MAX)
-                fprintf(f, "  ... and %zu more gaps (--json=pretty has all)\n", n - REPORT_GAPS_MAX);
+                fprintf(f, _("  ... and %zu more gaps (--json=pretty has all)\n"), n - REPORT_GAPS_MAX);
         return 0;
 }
 
@@ -204,13 +206,13 @@ static int parse_arguments(int argc, char **argv, const struct options *options,
         }
 
         if (optind < argc) {
-                (void)fail_usage("%s takes no argument, but was given \"%s\"", argv[0], argv[optind]);
+                (void)fail_usage(_("%s takes no argument, but was given \"%s\""), argv[0], argv[optind]);
                 return options_see_help(argv[0]);
         }
         if (*ret_html && (*ret_code || options->json != JSON_OFF))
-                return fail_usage("--html goes with neither --finding nor --json: the page has the whole report");
+                return fail_usage(_("--html goes with neither --finding nor --json: the page has the whole report"));
         if (*ret_code && options->json != JSON_OFF)
-                return fail_usage("--finding and --json: JSON always has the whole report, with all of every finding");
+                return fail_usage(_("--finding and --json: JSON always has the whole report, with all of every finding"));
 
         return -1;
 }

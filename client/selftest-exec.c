@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "build-config.h"
+#include "client/i18n.h"
 #include "client/message.h"
 #include "client/verbs.h"
 
@@ -36,7 +37,7 @@ int verb_selftest(int argc, char **argv, const struct options *options) {
                 (void)execv(LIBEXECDIR "/" PROGRAM, options->arguments);
 
         if (errno == ENOENT)
-                return fail_with("selftest is not installed: there is no " LIBEXECDIR "/" PROGRAM
-                                 ". It comes with the package irqwatchd");
-        return fail_with("cannot run " LIBEXECDIR "/" PROGRAM ": %s", strerror(errno));
+                return fail_with(_("selftest is not installed: there is no %s. It comes with the package irqwatchd"),
+                                 LIBEXECDIR "/" PROGRAM);
+        return fail_with(_("cannot run %s: %s"), LIBEXECDIR "/" PROGRAM, strerror(errno));
 }

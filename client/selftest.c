@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "client/i18n.h"
 #include "client/message.h"
 #include "client/output.h"
 #include "client/progress.h"
@@ -31,7 +32,7 @@ struct selftest_arguments {
 };
 
 static const char help[] =
-        "irqctl selftest [OPTION...]\n\n"
+        N_("irqctl selftest [OPTION...]\n\n"
         "Holds interrupts off for known times on one CPU and compares what a private collector finds with\n"
         "what really happened. Needs root, not the daemon; a daemon that runs sees the windows too. Takes about\n"
         "25 seconds, in which that CPU stands still for up to 100 ms at a time.\n\n"
@@ -43,7 +44,7 @@ static const char help[] =
         "      --idle               leave the CPU idle instead of keeping it busy\n"
         "      --cpu N              the CPU to hold up (default: the last one online)\n"
         "      --inject TIME        only hold interrupts off for that long, for a daemon to find\n"
-        "      --count N            that many times, 100 ms apart (default: 1)\n";
+        "      --count N            that many times, 100 ms apart (default: 1)\n");
 
 static volatile bool interrupted;
 
@@ -63,10 +64,10 @@ static int parse_lengths(const char *text, struct selftest_arguments *a) {
                 uint64_t *length = &a->lengths[a->options.n_lengths];
 
                 if (a->options.n_lengths == LENGTHS_MAX)
-                        return fail_usage("--lengths: at most %i; run selftest again for the others", LENGTHS_MAX);
+                        return fail_usage(_("--lengths: at most %i; run selftest again for the others"), LENGTHS_MAX);
                 if (parse_duration(item, length) < 0 || *length == 0 ||
                     *length > INJECTOR_DURATION_MAX_MS * NSEC_PER_MSEC)
-                        return fail_usage("\"%s\" is no length: give durations up to 1s, such as 5ms,20ms", item);
+                        return fail_usage(_("\"%s\" is no length: give durations up to 1s, such as 5ms,20ms"), item);
                 a->options.n_lengths++;
         }
 
@@ -75,7 +76,7 @@ static int parse_lengths(const char *text, struct selftest_arguments *a) {
 
 static int parse_time(const char *name, const char *text, uint64_t *ret) {
         if (parse_duration(text, ret) < 0 || *ret == 0)
-                return fail_usage("--%s=%s is no duration: write it like 1ms or 500us", name, text);
+                return fail_usage(_("--%s=%s is no duration: write it like 1ms or 500us"), name, text);
 
         return 0;
 }
@@ -84,7 +85,7 @@ static int parse_number(const char *name, const char *text, unsigned *ret) {
         uint64_t n;
 
         if (parse_u64(text, &n) < 0 || n == 0 || n > 10000)
-                return fail_usage("--%s=%s: accepted are 1 to 10000", name, text);
+                return fail_usage(_("--%s=%s: accepted are 1 to 10000"), name, text);
 
         *ret = (unsigned)n;
         return 0;
@@ -96,7 +97,7 @@ static int parse_context(const char *text, enum injector_context *ret) {
         else if (strcmp(text, "process") == 0)
                 *ret = INJECTOR_PROCESS;
         else
-                return fail_usage("--context=%s: accepted are ipi and process", text);
+                return fail_usage(_("--context=%s: accepted are ipi and process"), text);
 
         return 0;
 }
@@ -154,24 +155,24 @@ static int parse_arguments(int argc, char **argv, const struct options *options,
                         return r;
         }
         if (optind < argc)
-                return fail_usage("selftest takes no argument \"%s\"", argv[optind]);
+                return fail_usage(_("selftest takes no argument \"%s\""), argv[optind]);
 
         if (options->has_cpus)
                 a->options.cpu = cpu_set_next(&options->cpus, 0);
         if (a->options.threshold_ns == 0)
                 a->options.threshold_ns = 2 * a->options.heartbeat_ns;
         if (a->options.threshold_ns < 2 * a->options.heartbeat_ns)
-                return fail_usage("--threshold must be at least twice --heartbeat: a shorter window could pass between two of them");
+                return fail_usage(_("--threshold must be at least twice --heartbeat: a shorter window could pass between two of them"));
         return -1;
 }
 
 static int fail_selftest(int error, const char *reason) {
         if (geteuid() != 0)
-                return fail_with("selftest needs root: it loads programs into the kernel. Try: sudo irqctl selftest");
+                return fail_with(_("selftest needs root: it loads programs into the kernel. Try: sudo irqctl selftest"));
         if (error == -EINTR)
-                return fail_with("interrupted");
+                return fail_with(_("interrupted"));
 
-        return fail_with("selftest cannot run: %s", reason ? reason : strerror(-error));
+        return fail_with(_("selftest cannot run: %s"), reason ? reason : strerror(-error));
 }
 
 static int add_classes(struct json_object *object, const struct selftest_length *length) {
@@ -265,14 +266,14 @@ static void add_class_names(struct table *table, const struct selftest_length *l
 static void fill_table(const struct selftest_arguments *a, const struct selftest_result *result, struct table *table) {
         char text[DURATION_TEXT_MAX];
 
-        table_add_column(table, "LENGTH", TABLE_RIGHT | TABLE_KEY, 0);
-        table_add_column(table, "INJECTED", TABLE_RIGHT, 0);
-        table_add_column(table, "REPEATED", TABLE_RIGHT, 0);
-        table_add_column(table, "FOUND", TABLE_RIGHT, 0);
-        table_add_column(table, "INSIDE", TABLE_RIGHT, 0);
-        table_add_column(table, "BRACKET", TABLE_RIGHT, 0);
-        table_add_column(table, "WORST MISS", TABLE_RIGHT, 0);
-        table_add_column(table, "CLASSES", TABLE_FLEX, 8);
+        table_add_column(table, _("LENGTH"), TABLE_RIGHT | TABLE_KEY, 0);
+        table_add_column(table, _("INJECTED"), TABLE_RIGHT, 0);
+        table_add_column(table, _("REPEATED"), TABLE_RIGHT, 0);
+        table_add_column(table, _("FOUND"), TABLE_RIGHT, 0);
+        table_add_column(table, _("INSIDE"), TABLE_RIGHT, 0);
+        table_add_column(table, _("BRACKET"), TABLE_RIGHT, 0);
+        table_add_column(table, _("WORST MISS"), TABLE_RIGHT, 0);
+        table_add_column(table, _("CLASSES"), TABLE_FLEX, 8);
 
         for (size_t i = 0; i < result->n_lengths; i++) {
                 const struct selftest_length *l = &result->lengths[i];
@@ -298,10 +299,10 @@ static int print_text(const struct selftest_arguments *a, const struct selftest_
 
         output_open(&output, options, OUTPUT_NO_PAGER);
         if (result->passed)
-                style_print(&output.style, stdout, COLOUR_GREEN, "passed");
+                style_print(&output.style, stdout, COLOUR_GREEN, _("passed"));
         else
-                style_print(&output.style, stdout, COLOUR_RED, "FAILED");
-        printf(": windows with interrupts off on CPU %i, found with a heartbeat of %s\n\n", result->cpu,
+                style_print(&output.style, stdout, COLOUR_RED, _("FAILED"));
+        printf(_(": windows with interrupts off on CPU %i, found with a heartbeat of %s\n\n"), result->cpu,
                format_duration_exact(a->options.heartbeat_ns, heartbeat));
 
         fill_table(a, result, &table);
@@ -309,12 +310,12 @@ static int print_text(const struct selftest_arguments *a, const struct selftest_
         if (r < 0)
                 return fail_memory();
 
-        printf("\nINSIDE: the true length lies between the record's bounds, give or take %s. BRACKET: how far these\n"
+        printf(_("\nINSIDE: the true length lies between the record's bounds, give or take %s. BRACKET: how far these\n"
                "are apart, median. REPEATED: windows whose true length nobody knows, because the hypervisor took\n"
-               "the CPU at an edge, and windows in a hole of the coverage. CLASSES: what the records took for the cause.\n",
+               "the CPU at an edge, and windows in a hole of the coverage. CLASSES: what the records took for the cause.\n"),
                format_duration_exact(a->options.slack_ns, slack));
         if (result->n_spurious > 0)
-                printf("%u more windows on this CPU were nobody's: see \"irqctl events\" of a running daemon.\n",
+                printf(_("%u more windows on this CPU were nobody's: see \"irqctl events\" of a running daemon.\n"),
                        result->n_spurious);
 
         r = output_close(&output);
@@ -331,7 +332,7 @@ static int run_test(const struct selftest_arguments *a, const struct options *op
         struct progress progress;
         int r;
 
-        progress_begin(&progress, "windows");
+        progress_begin(&progress, _("windows"));
         r = selftest_run(&a->options, &interrupted, show_progress, &progress, &result, &reason);
         progress_end(&progress);
         if (r < 0)
@@ -356,7 +357,7 @@ static int run_inject(const struct selftest_arguments *a) {
                         (void)usleep(100 * 1000); /* shorter when a signal comes */
                 r = injector_run(injector, (unsigned)cpu, a->inject_ns, &injection);
                 if (r >= 0)
-                        printf("interrupts were off on CPU %u for %s\n", injection.cpu,
+                        printf(_("interrupts were off on CPU %u for %s\n"), injection.cpu,
                                format_duration(injection.end_ns - injection.start_ns, text));
         }
 

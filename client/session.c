@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "client/i18n.h"
 #include "client/session.h"
 
 #include <inttypes.h>
@@ -35,23 +36,23 @@ int session_open(const struct options *options, uint64_t timeout_ns, struct varl
 static int transport_failed(int r) {
         switch (r) {
         case -ETIMEDOUT:
-                return fail_with("irqwatchd did not answer in time. Is it overloaded? See: systemctl status "
-                                 "irqwatchd");
+                return fail_with(_("irqwatchd did not answer in time. Is it overloaded? See: systemctl status "
+                                 "irqwatchd"));
         case -ECONNRESET:
         case -EPIPE:
                 return fail_with(
-                        "irqwatchd closed the connection: it was stopped, or this client read too slowly. "
-                        "See: journalctl -u irqwatchd");
+                        _("irqwatchd closed the connection: it was stopped, or this client read too slowly. "
+                        "See: journalctl -u irqwatchd"));
         case -EBADMSG:
         case -EMSGSIZE:
-                return fail_with("what answers on the socket does not speak varlink as irqwatchd does. Check "
-                                 "--socket");
+                return fail_with(_("what answers on the socket does not speak varlink as irqwatchd does. Check "
+                                 "--socket"));
         case -ENOMEM:
                 return fail_memory();
         case -EINTR:
-                return fail_with("interrupted");
+                return fail_with(_("interrupted"));
         default:
-                return fail_with("talking to irqwatchd failed: %s", strerror(-r));
+                return fail_with(_("talking to irqwatchd failed: %s"), strerror(-r));
         }
 }
 
@@ -109,7 +110,7 @@ static void session_wait(struct varlink_client *client) {
         struct progress progress;
         uint64_t waited_ms = 0;
 
-        progress_begin(&progress, "waiting for irqwatchd");
+        progress_begin(&progress, _("waiting for irqwatchd"));
         while (!varlink_client_has_reply(client) && poll(&pollfd, 1, WAIT_MS) == 0 &&
                waited_ms < SESSION_TIMEOUT_NS / NSEC_PER_MSEC) {
                 waited_ms += WAIT_MS;
@@ -188,7 +189,7 @@ int session_query(const struct options *options, const char *method, struct json
 
         member = field_object(reply, result);
         if (!member)
-                return fail_with("irqwatchd's answer has no \"%s\": it is of another version than irqctl",
+                return fail_with(_("irqwatchd's answer has no \"%s\": it is of another version than irqctl"),
                                  result);
 
         if (options->json != JSON_OFF) {

@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "client/i18n.h"
 #include "client/field.h"
 #include "client/message.h"
 #include "client/output.h"
@@ -11,10 +12,10 @@
 #include "common/json-build.h"
 
 static const char help[] =
-        "irqctl set SECTION.KEY=VALUE...\n\n"
+        N_("irqctl set SECTION.KEY=VALUE...\n\n"
         "Changes settings of the running daemon, until its next restart. Root only. Names and values\n"
         "are those of irqwatchd.conf(5): irqctl set irq-delay.threshold=5ms. What can be set at\n"
-        "runtime: irqctl status\n";
+        "runtime: irqctl status\n");
 
 static int print_change(const struct options *options, struct json_object *reply) {
         _cleanup_(freep) char *name = NULL, *value = NULL, *previous = NULL;
@@ -29,10 +30,10 @@ static int print_change(const struct options *options, struct json_object *reply
                 return fail_memory();
 
         if (strcmp(value, previous) == 0)
-                printf("%s is %s already\n", name, value);
+                printf(_("%s is %s already\n"), name, value);
         else
-                printf("%s is %s now (was %s) until irqwatchd restarts; to keep it, write it into "
-                       "/etc/irqwatchd.conf.d/\n",
+                printf(_("%s is %s now (was %s) until irqwatchd restarts; to keep it, write it into "
+                       "/etc/irqwatchd.conf.d/\n"),
                        name, value, previous);
         return 0;
 }
@@ -67,15 +68,15 @@ int verb_set(int argc, char **argv, const struct options *options) {
         while ((c = getopt_long(argc, argv, "h", longs, NULL)) >= 0)
                 return c == 'h' ? options_print_help(help) : options_see_help(argv[0]);
         if (optind >= argc) {
-                (void)fail_usage("set needs an assignment, such as irq-delay.threshold=5ms");
+                (void)fail_usage(_("set needs an assignment, such as irq-delay.threshold=5ms"));
                 return options_see_help(argv[0]);
         }
 
         /* All are checked before the first one is sent. */
         for (int i = optind; i < argc; i++)
                 if (!is_assignment(argv[i]))
-                        return fail_usage("\"%s\" is not of the form SECTION.KEY=VALUE, such as "
-                                          "irq-delay.threshold=5ms",
+                        return fail_usage(_("\"%s\" is not of the form SECTION.KEY=VALUE, such as "
+                                          "irq-delay.threshold=5ms"),
                                           argv[i]);
 
         output_open(&output, options, OUTPUT_NO_PAGER);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "client/i18n.h"
 #include "client/field.h"
 #include "client/message.h"
 #include "client/output.h"
@@ -15,13 +16,13 @@
 enum { SHOW_LABEL = 12, SHOW_INDENT = 2 };
 
 static const char help[] =
-        "irqctl show ID|TIME|last\n\n"
+        N_("irqctl show ID|TIME|last\n\n"
         "Everything that is known of one event. ID is from \"irqctl report\" or \"irqctl events\";\n"
-        "TIME is a time as events shows it, such as 14:12:58.123; last is the newest window.\n";
+        "TIME is a time as events shows it, such as 14:12:58.123; last is the newest window.\n");
 
 static void label(const struct style *style, FILE *f, const char *name) {
         fprintf(f, "%*s", SHOW_INDENT, "");
-        style_print(style, f, COLOUR_DIM, "%-*s", SHOW_LABEL, name);
+        style_label(style, f, COLOUR_DIM, SHOW_LABEL, name);
 }
 
 /* A line "label  text", left out when there is no text. */
@@ -46,10 +47,10 @@ static void show_when(const struct style *style, struct json_object *event, FILE
         uint64_t us = field_u64(event, "timeUsec");
         char moment[TIMESTAMP_TEXT_MAX], ago[DURATION_TEXT_MAX];
 
-        label(style, f, "when");
+        label(style, f, _("when"));
         fputs(format_timestamp(us, 1, moment), f);
         if (us <= style->now_us)
-                fprintf(f, " (%s ago)", format_duration((style->now_us - us) * NSEC_PER_USEC, ago));
+                fprintf(f, _(" (%s ago)"), format_duration((style->now_us - us) * NSEC_PER_USEC, ago));
         fputc('\n', f);
 }
 
@@ -60,9 +61,9 @@ static void show_duration(const struct style *style, struct json_object *event, 
         if (!field_has(event, "durationMinNsec"))
                 return;
 
-        label(style, f, "how long");
+        label(style, f, _("how long"));
         style_print(style, f, COLOUR_BOLD, "%s", format_duration_range(min, max, bracket));
-        fprintf(f, " (certainly %s, at most %s)\n", format_duration(min, a), format_duration(max, b));
+        fprintf(f, _(" (certainly %s, at most %s)\n"), format_duration(min, a), format_duration(max, b));
 }
 
 static int show_task(const struct style *style, struct json_object *event, FILE *f) {
@@ -76,13 +77,13 @@ static int show_task(const struct style *style, struct json_object *event, FILE 
         if (!comm)
                 return -ENOMEM;
 
-        label(style, f, "task");
+        label(style, f, _("task"));
         if (pid == 0)
-                fprintf(f, "%s (the idle task)\n", comm);
+                fprintf(f, _("%s (the idle task)\n"), comm);
         else if (tgid >= 0 && tgid != pid)
-                fprintf(f, "%s, thread %" PRId64 " of process %" PRId64 "\n", comm, pid, tgid);
+                fprintf(f, _("%s, thread %" PRId64 " of process %" PRId64 "\n"), comm, pid, tgid);
         else
-                fprintf(f, "%s, process %" PRId64 "\n", comm, pid);
+                fprintf(f, _("%s, process %" PRId64 "\n"), comm, pid);
         return 0;
 }
 
@@ -110,7 +111,7 @@ static int show_parents(const struct style *style, struct json_object *event, FI
         if (!safe)
                 return -ENOMEM;
 
-        label(style, f, "started by");
+        label(style, f, _("started by"));
         style_wrap(style, f, SHOW_INDENT + SHOW_LABEL, COLOUR_NONE, safe);
         return 0;
 }
@@ -120,11 +121,11 @@ static int show_facts(const struct style *style, struct json_object *event, FILE
 
         show_when(style, event, f);
         if (field_has(event, "cpu")) {
-                label(style, f, "where");
+                label(style, f, _("where"));
                 fprintf(f, "CPU %" PRId64 "\n", field_integer(event, "cpu", -1));
         }
         show_duration(style, event, f);
-        r = show_text(style, f, "culprit", field_string(event, "culprit"), COLOUR_BOLD);
+        r = show_text(style, f, _("culprit"), field_string(event, "culprit"), COLOUR_BOLD);
         if (r < 0)
                 return r;
         r = show_task(style, event, f);
@@ -133,10 +134,10 @@ static int show_facts(const struct style *style, struct json_object *event, FILE
         r = show_parents(style, event, f);
         if (r < 0)
                 return r;
-        r = show_text(style, f, "cgroup", field_string(event, "cgroup"), COLOUR_NONE);
+        r = show_text(style, f, _("cgroup"), field_string(event, "cgroup"), COLOUR_NONE);
         if (r < 0)
                 return r;
-        return show_text(style, f, "container", field_string(event, "container"), COLOUR_NONE);
+        return show_text(style, f, _("container"), field_string(event, "container"), COLOUR_NONE);
 }
 
 static int show_evidence(const struct style *style, struct json_object *event, FILE *f) {
@@ -145,7 +146,7 @@ static int show_evidence(const struct style *style, struct json_object *event, F
         if (!evidence || json_object_object_length(evidence) == 0)
                 return 0;
 
-        style_heading(style, f, "Evidence");
+        style_heading(style, f, _("Evidence"));
         json_object_object_foreach(evidence, name, value) {
                 _cleanup_(freep) char *words = NULL;
                 int r;
@@ -174,13 +175,13 @@ static int show_frame(const struct style *style, size_t n, struct json_object *f
         memory = open_memstream(&text, &size);
         if (!memory)
                 return -ENOMEM;
-        fprintf(memory, "%s", symbol ?: "(no symbol)");
+        fprintf(memory, "%s", symbol ?: _("(no symbol)"));
         if (field_u64(frame, "offset") > 0 || !symbol)
                 fprintf(memory, "+0x%" PRIx64, field_u64(frame, "offset"));
         if (place)
                 fprintf(memory, " [%s]", place);
         if (!symbol && build_id)
-                fprintf(memory, " build-id %s", build_id);
+                fprintf(memory, _(" build-id %s"), build_id);
         if (note)
                 fprintf(memory, " (%s)", note);
         if (fclose(memory) != 0)
@@ -193,7 +194,7 @@ static int show_frame(const struct style *style, size_t n, struct json_object *f
         fprintf(f, "%*s", SHOW_INDENT, "");
         style_print(style, f, COLOUR_DIM, "%2zu  ", n);
         style_print(style, f, is_culprit ? COLOUR_RED : COLOUR_NONE, "%s", safe);
-        fputs(is_culprit ? "   <- culprit\n" : "\n", f);
+        fputs(is_culprit ? _("   <- culprit\n") : "\n", f);
         return 0;
 }
 
@@ -205,9 +206,9 @@ static int show_stack(const struct style *style, struct json_object *stack, cons
         if (!stack)
                 return 0;
 
-        style_heading(style, f, "%s, innermost frame first", title);
+        style_heading(style, f, _("%s, innermost frame first"), title);
         if (array_length(stack) == 0)
-                fprintf(f, "%*s(empty)\n", SHOW_INDENT, "");
+                fprintf(f, "%*s%s\n", SHOW_INDENT, "", _("(empty)"));
         for (size_t i = 0; i < array_length(stack); i++) {
                 const char *symbol = field_string(array_at(stack, i), "symbol");
                 bool is_culprit = !marked && culprit && symbol && strcmp(symbol, culprit) == 0;
@@ -227,11 +228,11 @@ int render_event(const struct style *style, struct json_object *event, FILE *f) 
         int r;
 
         fprintf(f, "%s", style_on(style, COLOUR_BOLD));
-        fprintf(f, "Event %" PRId64 ": %s", field_integer(event, "id", 0), kind);
+        fprintf(f, _("Event %" PRId64 ": %s"), field_integer(event, "id", 0), kind);
         if (class)
                 fprintf(f, ", %s (%s)", class, class_words(class));
         if (confidence)
-                fprintf(f, ", confidence %s", confidence);
+                fprintf(f, _(", confidence %s"), confidence);
         fprintf(f, "%s\n", style_off(style, COLOUR_BOLD));
 
         r = show_facts(style, event, f);
@@ -240,10 +241,10 @@ int render_event(const struct style *style, struct json_object *event, FILE *f) 
         r = show_evidence(style, event, f);
         if (r < 0)
                 return r;
-        r = show_stack(style, field_array(event, "kernelStack"), "Kernel stack", culprit, f);
+        r = show_stack(style, field_array(event, "kernelStack"), _("Kernel stack"), culprit, f);
         if (r < 0)
                 return r;
-        return show_stack(style, field_array(event, "userStack"), "User stack", NULL, f);
+        return show_stack(style, field_array(event, "userStack"), _("User stack"), NULL, f);
 }
 
 /* How far a time reaches that is written to the second, the millisecond ...: "14:12:58.123" is all of it. */
@@ -279,7 +280,7 @@ static int find_event(const struct options *options, const char *text, struct js
         if (strcmp(text, "last") != 0) {
                 if (parse_timestamp(text, &options->base, &since) < 0)
                         return fail_usage(
-                                "\"%s\" is neither an event's number nor a time. See: irqctl events", text);
+                                _("\"%s\" is neither an event's number nor a time. See: irqctl events"), text);
                 until = since + written_precision_us(text);
         }
 
@@ -293,8 +294,8 @@ static int find_event(const struct options *options, const char *text, struct js
 
         events = field_array(reply, "events");
         if (array_length(events) == 0)
-                return fail_with("there is no event %s. List events with: irqctl events",
-                                 until > 0 ? "at that time" : "yet");
+                return fail_with(_("there is no event %s. List events with: irqctl events"),
+                                 until > 0 ? _("at that time") : _("yet"));
 
         *ret_event = json_object_get(array_at(events, array_length(events) - 1));
         return 0;
@@ -315,7 +316,7 @@ static int get_event(const struct options *options, const char *text, struct jso
         if (r != 0)
                 return r;
         if (!field_object(reply, "event"))
-                return fail_with("irqwatchd's answer has no \"event\": it is of another version than irqctl");
+                return fail_with(_("irqwatchd's answer has no \"event\": it is of another version than irqctl"));
 
         *ret_event = json_object_get(field_object(reply, "event"));
         return 0;
@@ -331,7 +332,7 @@ int verb_show(int argc, char **argv, const struct options *options) {
         while ((c = getopt_long(argc, argv, "h", longs, NULL)) >= 0)
                 return c == 'h' ? options_print_help(help) : options_see_help(argv[0]);
         if (argc - optind != 1) {
-                (void)fail_usage("show needs one event's number, a time, or \"last\"");
+                (void)fail_usage(_("show needs one event's number, a time, or \"last\""));
                 return options_see_help(argv[0]);
         }
 

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "client/i18n.h"
 #include "client/field.h"
 #include "client/message.h"
 #include "client/output.h"
@@ -14,9 +15,9 @@
 enum { STATUS_LABEL = 10 };
 
 static const char help[] =
-        "irqctl status [OPTION...]\n\n"
+        N_("irqctl status [OPTION...]\n\n"
         "State of the daemon: its collectors and why one does not run, what it costs, what was\n"
-        "lost, and the settings in force (\"*\": can be changed with irqctl set).\n";
+        "lost, and the settings in force (\"*\": can be changed with irqctl set).\n");
 
 /* Share of one CPU that ns of work are since the start. */
 static double cpu_share(struct json_object *status, uint64_t ns) {
@@ -30,7 +31,7 @@ static int render_status_head(const struct style *style, struct json_object *sta
         _cleanup_(freep) char *text = NULL, *safe = NULL;
         char moment[FIELD_TEXT_MAX], length[DURATION_TEXT_MAX];
 
-        if (asprintf(&text, "irqwatchd %s on %s (kernel %s), running since %s (%s)",
+        if (asprintf(&text, _("irqwatchd %s on %s (kernel %s), running since %s (%s)"),
                      field_string(status, "version") ?: "?", field_string(status, "hostname") ?: "?",
                      field_string(status, "kernel") ?: "?",
                      format_moment(started, style->now_us, false, moment),
@@ -46,27 +47,33 @@ static int render_status_head(const struct style *style, struct json_object *sta
         return 0;
 }
 
+/* Two columns: what it is about, and what there is to say. */
+static void status_label(FILE *f, const char *text) {
+        fprintf(f, "%s%*s", text, MAX(STATUS_LABEL - (int)text_width(text), 1), "");
+}
+
 static void render_costs(struct json_object *status, FILE *f) {
         uint64_t cpu_ns = field_u64(status, "cpuNsec"), bpf_ns = field_u64(status, "bpfNsec");
         struct json_object *store = field_object(status, "store");
         uint64_t budget = field_u64(store, "budgetBytes");
         char a[FIELD_TEXT_MAX], b[FIELD_TEXT_MAX];
 
-        fprintf(f, "\n%-*s%s of one CPU", STATUS_LABEL, "costs", format_share(cpu_share(status, cpu_ns), a));
+        fputc('\n', f);
+        status_label(f, _("costs"));
+        fprintf(f, _("%s of one CPU"), format_share(cpu_share(status, cpu_ns), a));
         if (bpf_ns > 0)
-                fprintf(f, " + %s in BPF", format_share(cpu_share(status, bpf_ns), a));
-        fprintf(f, ", %s resident\n", format_bytes(field_u64(status, "rssBytes"), a));
+                fprintf(f, _(" + %s in BPF"), format_share(cpu_share(status, bpf_ns), a));
+        fprintf(f, _(", %s resident\n"), format_bytes(field_u64(status, "rssBytes"), a));
 
-        fprintf(f,
-                "%-*s%s%s%s: passes %" PRIu64 ", series %" PRIu64 ", events %" PRIu64 ", stacks %" PRIu64
-                "\n",
-                STATUS_LABEL, "memory", format_bytes(field_u64(store, "bytes"), a), budget ? " of " : "",
-                budget ? format_bytes(budget, b) : "", field_u64(store, "passes"), field_u64(store, "series"),
+        status_label(f, _("memory"));
+        fprintf(f, budget ? _("%s of %s") : "%s%s", format_bytes(field_u64(store, "bytes"), a),
+                budget ? format_bytes(budget, b) : "");
+        fprintf(f, _(": passes %" PRIu64 ", series %" PRIu64 ", events %" PRIu64 ", stacks %" PRIu64 "\n"), field_u64(store, "passes"), field_u64(store, "series"),
                 field_u64(store, "events"), field_u64(store, "stacks"));
-        fprintf(f, "%-*sconnected %" PRIu64 ", following events %" PRIu64 "\n", STATUS_LABEL, "clients",
-                field_u64(status, "connections"), field_u64(status, "subscriptions"));
-        fprintf(f, "%-*sentries written %" PRIu64 "\n", STATUS_LABEL, "journal",
-                field_u64(status, "journalEntries"));
+        status_label(f, _("clients"));
+        fprintf(f, _("connected %" PRIu64 ", following events %" PRIu64 "\n"), field_u64(status, "connections"), field_u64(status, "subscriptions"));
+        status_label(f, _("journal"));
+        fprintf(f, _("entries written %" PRIu64 "\n"), field_u64(status, "journalEntries"));
 }
 
 /* "history     12.3 MiB of 256 MiB since 2026-11-20 14:03:10 in /var/lib/irqwatchd/history.db, ..." */
@@ -83,20 +90,28 @@ static int render_history(const struct style *style, struct json_object *status,
         if (!disk)
                 return 0; /* store.disk=no */
 
-        fprintf(f, "%-*s%s of %s in %s", STATUS_LABEL, "history", format_bytes(field_u64(disk, "bytes"), a),
+        status_label(f, _("history"));
+        fprintf(f, _("%s of %s in %s"), format_bytes(field_u64(disk, "bytes"), a),
                 format_bytes(field_u64(disk, "budgetBytes"), b), path);
         if (field_has(disk, "oldestUsec"))
-                fprintf(f, "\n%-*ssince %s", STATUS_LABEL, "",
-                        format_timestamp(field_u64(disk, "oldestUsec"), 0, since));
-        fprintf(f, "\n%-*sevents %" PRIu64 ", flushes %" PRIu64 ", waiting %" PRIu64 ", written per hour %s\n",
-                STATUS_LABEL, "", field_u64(disk, "events"), field_u64(disk, "flushes"), field_u64(disk, "queuedEvents"),
+                {
+                fprintf(f, "\n%*s", STATUS_LABEL, "");
+                fprintf(f, _("since %s"), format_timestamp(field_u64(disk, "oldestUsec"), 0, since));
+        }
+        fprintf(f, "\n%*s", STATUS_LABEL, "");
+        fprintf(f, _("events %" PRIu64 ", flushes %" PRIu64 ", waiting %" PRIu64 ", written per hour %s\n"),
+                field_u64(disk, "events"), field_u64(disk, "flushes"), field_u64(disk, "queuedEvents"),
                 format_bytes(field_u64(disk, "writtenBytesPerHour"), a));
         if (strcmp(state, "writing") != 0) {
                 style_print(style, f, COLOUR_RED, "%-*s%s: ", STATUS_LABEL, "", state);
                 style_wrap(style, f, STATUS_LABEL + (unsigned)strlen(state) + 2, COLOUR_RED, reason);
         }
         if (*aside)
-                style_print(style, f, COLOUR_YELLOW, "%-*sthe file was damaged: it is now %s\n", STATUS_LABEL, "", aside);
+                {
+                fprintf(f, "%s%*s", style_on(style, COLOUR_YELLOW), STATUS_LABEL, "");
+                fprintf(f, _("the file was damaged: it is now %s\n"), aside);
+                fputs(style_off(style, COLOUR_YELLOW), f);
+        }
         return 0;
 }
 
@@ -117,16 +132,16 @@ static void add_collector(struct table *table, struct json_object *status, struc
         table_add(table, COLOUR_BOLD, field_string(collector, "name"));
         table_add(table, state_colour(state), state);
         if (interval != configured && configured > 0)
-                table_addf(table, COLOUR_YELLOW, "%s (set: %s)", format_duration_exact(interval, buf),
+                table_addf(table, COLOUR_YELLOW, _("%s (set: %s)"), format_duration_exact(interval, buf),
                            format_duration_exact(configured, again));
         else
                 table_add(table, COLOUR_NONE, format_duration_exact(interval, buf));
         table_addf(table, COLOUR_NONE, "%" PRIu64, field_u64(collector, "passes"));
         table_add(table, COLOUR_NONE, format_duration(field_u64(collector, "passCostNsec"), buf));
         if (last > 0 && now >= last)
-                table_addf(table, COLOUR_NONE, "%s ago", format_duration((now - last) * NSEC_PER_USEC, buf));
+                table_addf(table, COLOUR_NONE, _("%s ago"), format_duration((now - last) * NSEC_PER_USEC, buf));
         else
-                table_add(table, COLOUR_DIM, "never");
+                table_add(table, COLOUR_DIM, _("never"));
 }
 
 /* Why collectors do not run, or do less: prose, so not in the table. */
@@ -158,16 +173,16 @@ static int render_collectors(const struct style *style, struct json_object *stat
         struct json_object *collectors = field_array(status, "collectors");
         int r;
 
-        table_add_column(&table, "COLLECTOR", TABLE_KEY, 0);
-        table_add_column(&table, "STATE", 0, 0);
-        table_add_column(&table, "EVERY", TABLE_RIGHT, 0);
-        table_add_column(&table, "PASSES", TABLE_RIGHT, 0);
-        table_add_column(&table, "ONE COSTS", TABLE_RIGHT, 0);
-        table_add_column(&table, "LAST", TABLE_RIGHT, 0);
+        table_add_column(&table, _("COLLECTOR"), TABLE_KEY, 0);
+        table_add_column(&table, _("STATE"), 0, 0);
+        table_add_column(&table, _("EVERY"), TABLE_RIGHT, 0);
+        table_add_column(&table, _("PASSES"), TABLE_RIGHT, 0);
+        table_add_column(&table, _("ONE COSTS"), TABLE_RIGHT, 0);
+        table_add_column(&table, _("LAST"), TABLE_RIGHT, 0);
         for (size_t i = 0; i < array_length(collectors); i++)
                 add_collector(&table, status, array_at(collectors, i));
 
-        style_heading(style, f, "Collectors");
+        style_heading(style, f, _("Collectors"));
         r = table_print(&table, style, f);
         return r < 0 ? r : render_reasons(style, collectors, f);
 }
@@ -192,7 +207,7 @@ static void render_counter(const struct style *style, FILE *f, bool *any, const 
         if (n == 0)
                 return;
         if (!*any)
-                style_heading(style, f, "Counters that are not zero");
+                style_heading(style, f, _("Counters that are not zero"));
 
         *any = true;
         fprintf(f, "  %s: %s", where, style_on(style, colour));
@@ -221,14 +236,14 @@ static int render_counters(const struct style *style, struct json_object *status
         static const struct {
                 const char *object, *field, *where, *what;
         } losses[] = {
-                { "store", "passesDropped", "memory", "passes dropped before their time" },
-                { "store", "eventsDropped", "memory", "events dropped before their time" },
-                { "store", "seriesRefused", "memory", "series refused" },
-                { "disk", "failures", "history", "failed writes" },
-                { "disk", "lateEvents", "history", "events told before they were on disk" },
-                { "disk", "lostEvents", "history", "events lost" },
-                { NULL, "droppedMessages", "clients", "messages dropped" },
-                { NULL, "refusedConnections", "clients", "connections refused" },
+                { "store", "passesDropped", N_("memory"), "passes dropped before their time" },
+                { "store", "eventsDropped", N_("memory"), "events dropped before their time" },
+                { "store", "seriesRefused", N_("memory"), "series refused" },
+                { "disk", "failures", N_("history"), "failed writes" },
+                { "disk", "lateEvents", N_("history"), "events told before they were on disk" },
+                { "disk", "lostEvents", N_("history"), "events lost" },
+                { NULL, "droppedMessages", N_("clients"), "messages dropped" },
+                { NULL, "refusedConnections", N_("clients"), "connections refused" },
                 { NULL, "journalSuppressed", "journal", "entries suppressed" },
                 { NULL, "journalDropped", "journal", "entries dropped" },
         };
@@ -248,12 +263,12 @@ static int render_counters(const struct style *style, struct json_object *status
                 if (losses[i].object && strcmp(losses[i].object, "disk") == 0)
                         object = field_object(field_object(status, "store"), "disk");
 
-                render_counter(style, f, &any, losses[i].where, losses[i].what,
+                render_counter(style, f, &any, _(losses[i].where), losses[i].what,
                                field_u64(object, losses[i].field));
         }
 
         if (!any)
-                fputs("\nNothing was lost: no failed pass, no dropped record.\n", f);
+                fputs(_("\nNothing was lost: no failed pass, no dropped record.\n"), f);
         return 0;
 }
 
@@ -302,7 +317,7 @@ static int render_settings(const struct style *style, struct json_object *status
         if (array_length(settings) == 0)
                 return 0;
 
-        style_heading(style, f, "Settings (*: irqctl set SECTION.KEY=VALUE)");
+        style_heading(style, f, _("Settings (*: irqctl set SECTION.KEY=VALUE)"));
         for (size_t i = 0; i < array_length(settings); i += (size_t)n) {
                 const char *name = field_string(array_at(settings, i), "name") ?: "";
 

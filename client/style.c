@@ -44,6 +44,12 @@ void style_heading(const struct style *style, FILE *f, const char *format, ...) 
         fprintf(f, "%s\n", style_off(style, COLOUR_BOLD));
 }
 
+void style_label(const struct style *style, FILE *f, enum colour colour, unsigned width, const char *text) {
+        unsigned used = text_width(text);
+
+        style_print(style, f, colour, "%s%*s", text, used < width ? (int)(width - used) : 0, "");
+}
+
 /* One character: its bytes and its code; bytes that belong to none come alone, as -1. */
 static size_t text_decode(const char *text, int32_t *ret_c) {
         const unsigned char *p = (const unsigned char *)text;
@@ -141,14 +147,38 @@ static bool is_unit(const char *word, size_t n) {
         return false;
 }
 
+/* Chinese has no blanks between words: a line may end at any character but before these. */
+static bool is_closing(int32_t c) {
+        return c == 0x2026 || c == 0x3001 || c == 0x3002 || c == 0x300b || c == 0x300d || c == 0x2019 || c == 0x201d ||
+               c == 0xff01 || c == 0xff09 || c == 0xff0c || c == 0xff1a || c == 0xff1b || c == 0xff1f;
+}
+
+/* Length of what stands before a place where a line of wide characters may end: one of these with the marks that
+ * close it, or the word in front of them; at most n. */
+static size_t wrap_wide(const char *text, size_t n) {
+        size_t used = 0, length;
+        bool wide = false;
+        int32_t c;
+
+        while (used < n) {
+                length = text_decode(text + used, &c);
+                if (used > 0 && !is_closing(c) && (wide || char_width(c) == 2))
+                        return used;
+                wide |= char_width(c) == 2;
+                used += length;
+        }
+
+        return n;
+}
+
 /* Length of what must stay on one line: a word, a number with its unit, or a quoted command that can be
  * copied only in one piece, unless that takes more than room. */
 static size_t wrap_unit(const char *text, unsigned room) {
-        size_t n = strcspn(text, " \n"), next;
+        size_t n = wrap_wide(text, strcspn(text, " \n")), next;
         const char *quote = memchr(text, '"', n), *end;
 
         if (quote && (end = strchr(quote + 1, '"')) && !memchr(quote, '\n', (size_t)(end - quote))) {
-                size_t quoted = (size_t)(end - text) + strcspn(end, " \n");
+                size_t quoted = (size_t)(end - text) + wrap_wide(end, strcspn(end, " \n"));
 
                 if (quoted <= room)
                         return MAX(n, quoted);

@@ -39,6 +39,8 @@ void style_print(const struct style *style, FILE *f, enum colour colour, const c
         _printf_(4, 5);
 /* A heading of a section: a blank line, then the text in bold. */
 void style_heading(const struct style *style, FILE *f, const char *format, ...) _printf_(3, 4);
+/* A label of a line: padded with blanks to so many columns. */
+void style_label(const struct style *style, FILE *f, enum colour colour, unsigned width, const char *text);
 /* Prints text broken between words, continuing at column; the cursor already stands there. Ends the line. */
 void style_wrap(const struct style *style, FILE *f, unsigned column, enum colour colour, const char *text);
 

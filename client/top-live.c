@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "client/i18n.h"
 #include "client/top-live.h"
 
 #include <fcntl.h>
@@ -295,11 +296,11 @@ static int live_open_screen(bool colour, bool utf8) {
         int r = top_screen_open(colour, utf8);
 
         if (r == -ENOTTY)
-                return fail_with("top needs a terminal. For a file or a pipe: irqctl top -b -n 1");
+                return fail_with(_("top needs a terminal. For a file or a pipe: irqctl top -b -n 1"));
         if (r == -ENXIO)
-                return fail_with("this terminal (TERM=%s) cannot place the cursor, or is not known here. "
+                return fail_with(_("this terminal (TERM=%s) cannot place the cursor, or is not known here. "
                                  "Try: TERM=xterm "
-                                 "irqctl top; or irqctl top -b",
+                                 "irqctl top; or irqctl top -b"),
                                  getenv("TERM") ?: "");
         return r < 0 ? fail_memory() : 0;
 }
@@ -311,7 +312,7 @@ int top_live(struct top_fetch *fetch, struct top_view *view, bool colour, bool u
 
         r = live_catch_signals();
         if (r < 0)
-                return fail_with("cannot make a pipe: %s", strerror(-r));
+                return fail_with(_("cannot make a pipe: %s"), strerror(-r));
         r = live_open_screen(colour, utf8);
         if (r != 0)
                 return r;
@@ -326,5 +327,5 @@ int top_live(struct top_fetch *fetch, struct top_view *view, bool colour, bool u
         open = false;
         if (r == -ENOMEM)
                 return fail_memory();
-        return r < 0 ? fail_with("cannot wait for keys: %s", strerror(-r)) : EXIT_DONE;
+        return r < 0 ? fail_with(_("cannot wait for keys: %s"), strerror(-r)) : EXIT_DONE;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "client/i18n.h"
 #include "client/message.h"
 #include "client/numa.h"
 #include "client/output.h"
@@ -26,7 +27,7 @@ enum { BATCH_WIDTH = 200 }; /* of a file, which has none */
 #define DELAY_MIN_NS (100 * NSEC_PER_MSEC)
 
 static const char help[] =
-        "irqctl top [OPTION...]\n\n"
+        N_("irqctl top [OPTION...]\n\n"
         "Live rates of softirqs and interrupts per CPU as a heat table, with softirq time, lateness of\n"
         "timers, the last windows and active alerts. Goes back in time, too. Key h: all keys.\n\n"
         "  -d, --delay=TIME         Time between updates, and the span they show (default: 2s)\n"
@@ -37,7 +38,7 @@ static const char help[] =
         "      --filter=TEXT        CPUs such as 0-3,8, or part of a name\n"
         "      --total              Counts within the span instead of rates\n"
         "  -b, --batch              Print instead of taking the terminal; with --json an object per update\n"
-        "  -n, --iterations=N       End after N updates\n";
+        "  -n, --iterations=N       End after N updates\n");
 
 struct arguments {
         struct top_view view;
@@ -59,7 +60,7 @@ static int take_group(const char *value, enum top_group *ret) {
                         return 0;
                 }
 
-        return fail_usage("--group: \"%s\" is none of cpu, node, source, device", value);
+        return fail_usage(_("--group: \"%s\" is none of cpu, node, source, device"), value);
 }
 
 /* A bare number is seconds here, as top and watch have it. */
@@ -69,16 +70,16 @@ static int take_time(const char *name, const char *value, uint64_t *ret_ns) {
         if (parse_u64(value, &seconds) == 0 && seconds <= 3600)
                 *ret_ns = seconds * NSEC_PER_SEC;
         else if (parse_duration(value, ret_ns) < 0)
-                return fail_usage("--%s: \"%s\" is no duration: write it like 2s or 500ms", name, value);
+                return fail_usage(_("--%s: \"%s\" is no duration: write it like 2s or 500ms"), name, value);
         if (*ret_ns < DELAY_MIN_NS || *ret_ns > 3600 * NSEC_PER_SEC)
-                return fail_usage("--%s: accepted are 100ms to 1h", name);
+                return fail_usage(_("--%s: accepted are 100ms to 1h"), name);
 
         return 0;
 }
 
 static int take_text(const char *name, const char *value, char text[TOP_TEXT_MAX]) {
         if (strlen(value) >= TOP_TEXT_MAX)
-                return fail_usage("--%s: at most %d characters", name, TOP_TEXT_MAX - 1);
+                return fail_usage(_("--%s: at most %d characters"), name, TOP_TEXT_MAX - 1);
 
         strcpy(text, value);
         return 0;
@@ -87,17 +88,17 @@ static int take_text(const char *name, const char *value, char text[TOP_TEXT_MAX
 static int take_at(const struct options *options, const char *value, uint64_t *ret_us) {
         if (parse_timestamp(value, &options->base, ret_us) < 0)
                 return fail_usage(
-                        "--at: cannot understand \"%s\" as a point in time. Examples: 14:03, 14:03:10, 10m",
+                        _("--at: cannot understand \"%s\" as a point in time. Examples: 14:03, 14:03:10, 10m"),
                         value);
         if (*ret_us > options->base.now_us)
-                return fail_usage("--at: \"%s\" lies in the future", value);
+                return fail_usage(_("--at: \"%s\" lies in the future"), value);
 
         return 0;
 }
 
 static int take_iterations(const char *value, uint64_t *ret) {
         if (parse_u64(value, ret) < 0 || *ret == 0)
-                return fail_usage("--iterations: \"%s\" is not a number of updates", value);
+                return fail_usage(_("--iterations: \"%s\" is not a number of updates"), value);
 
         return 0;
 }
@@ -157,13 +158,13 @@ static int parse_arguments(int argc, char **argv, const struct options *options,
                         return r;
         }
         if (optind < argc) {
-                (void)fail_usage("top takes no argument, but was given \"%s\"", argv[optind]);
+                (void)fail_usage(_("top takes no argument, but was given \"%s\""), argv[optind]);
                 return options_see_help(argv[0]);
         }
 
         a->batch |= options->json != JSON_OFF;
         if (a->n > 0 && !a->batch)
-                return fail_usage("--iterations goes with --batch or --json only");
+                return fail_usage(_("--iterations goes with --batch or --json only"));
         if (a->view.at_us > 0 && a->n == 0)
                 a->n = 1; /* the past does not change */
         if (a->view.span_ns == 0)
