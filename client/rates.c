@@ -11,6 +11,7 @@
 #include "client/message.h"
 #include "client/numa.h"
 #include "client/output.h"
+#include "client/rates-steps.h"
 #include "client/session.h"
 #include "client/table.h"
 #include "client/verbs.h"
@@ -31,7 +32,11 @@ static const char help[] =
         "      --sort=rate|name     Largest first (default), or by name\n"
         "      --all                With the rows and CPUs that are zero\n"
         "      --metric=NAME        The same as METRIC\n"
-        "      --latency            Histograms of durations (only --sort goes with it)\n");
+        "      --latency            Histograms of durations (only --sort goes with it)\n"
+        "      --step=TIME          What it did over time: a line per step of that length, such as 1m,\n"
+        "                           a column per row; of the last 30 steps, or of --since/--until\n"
+        "      --row=LIST           With --step: only these rows, such as NET_RX,TIMER or 24\n"
+        "      --per-cpu            With --step: a column per CPU, the rows added up\n");
 
 /* What is printed: CPUs in the order of columns, rows in theirs. */
 struct rates_layout {
@@ -324,6 +329,7 @@ struct rates_arguments {
         const char *source, *metric;
         bool latency;
         struct rates_view view;
+        struct rates_steps steps;
 };
 
 static int take_sort(const char *value, enum rates_sort *ret) {
@@ -343,7 +349,9 @@ static int parse_arguments(int argc, char **argv, struct rates_arguments *ret) {
                 { "help", no_argument, NULL, 'h' },    { "rate", no_argument, NULL, 'r' },
                 { "total", no_argument, NULL, 't' },   { "sort", required_argument, NULL, 's' },
                 { "all", no_argument, NULL, 'a' },     { "metric", required_argument, NULL, 'm' },
-                { "latency", no_argument, NULL, 'l' }, {},
+                { "latency", no_argument, NULL, 'l' }, { "step", required_argument, NULL, 'S' },
+                { "row", required_argument, NULL, 'R' }, { "per-cpu", no_argument, NULL, 'p' },
+                {},
         };
         int c, r = 0;
 
@@ -361,6 +369,12 @@ static int parse_arguments(int argc, char **argv, struct rates_arguments *ret) {
                         ret->metric = optarg;
                 else if (c == 'l')
                         ret->latency = true;
+                else if (c == 'S')
+                        r = rates_steps_parse(optarg, &ret->steps.step_us);
+                else if (c == 'R')
+                        ret->steps.rows = optarg;
+                else if (c == 'p')
+                        ret->steps.per_cpu = true;
                 else
                         return options_see_help(argv[0]);
                 if (r != 0)
@@ -382,8 +396,25 @@ static int parse_arguments(int argc, char **argv, struct rates_arguments *ret) {
                 (void)fail_usage(_("a metric, --total and --all do not go with --latency"));
                 return options_see_help(argv[0]);
         }
+        if (ret->latency && ret->steps.step_us > 0)
+                return fail_usage("--latency and --step: histograms are of a whole span");
+        if ((ret->steps.rows || ret->steps.per_cpu) && ret->steps.step_us == 0)
+                return fail_usage("--row and --per-cpu go with --step");
+        if (ret->steps.rows && ret->steps.rows[strspn(ret->steps.rows, ",")] == '\0')
+                return fail_usage("--row: names of rows are missing. Example: --row NET_RX,TIMER");
 
         return -1;
+}
+
+static int show_steps(const struct rates_arguments *arguments, const struct options *options) {
+        struct rates_steps steps = arguments->steps;
+
+        steps.source = arguments->source;
+        steps.metric = arguments->metric;
+        steps.totals = arguments->view.totals;
+        steps.by_name = arguments->view.sort == RATES_BY_NAME;
+        steps.all = arguments->view.all;
+        return rates_steps_show(&steps, options);
 }
 
 int verb_rates(int argc, char **argv, const struct options *options) {
@@ -399,6 +430,8 @@ int verb_rates(int argc, char **argv, const struct options *options) {
                 return r;
         if (arguments.latency)
                 return histograms_show(arguments.source, arguments.view.sort, options);
+        if (arguments.steps.step_us > 0)
+                return show_steps(&arguments, options);
         r = options_span(options, 60 * NSEC_PER_SEC, &since_us, &until_us);
         if (r != 0)
                 return r;

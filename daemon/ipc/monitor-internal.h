@@ -38,12 +38,14 @@ struct monitor {
 extern const struct varlink_field monitor_list_fields[];
 extern const struct varlink_field monitor_subscribe_fields[];
 extern const struct varlink_field monitor_metrics_fields[];
+extern const struct varlink_field monitor_steps_fields[];
 
 /* Methods (see struct varlink_method). */
 int monitor_list_events(struct varlink_call *call, struct json_object *parameters, void *userdata);
 int monitor_get_metrics(struct varlink_call *call, struct json_object *parameters, void *userdata);
 int monitor_get_event_totals(struct varlink_call *call, struct json_object *parameters, void *userdata);
 int monitor_list_boots(struct varlink_call *call, struct json_object *parameters, void *userdata);
+int monitor_get_rate_steps(struct varlink_call *call, struct json_object *parameters, void *userdata);
 int monitor_subscribe(struct varlink_call *call, struct json_object *parameters, void *userdata);
 
 /* monitor_params_parse() at this moment; a parameter that is refused is answered. 0: go on; 1: answered;
@@ -57,6 +59,8 @@ typedef int (*monitor_make_fn)(const void *result, bool with_lists, struct json_
 /* Replies {key: value} with the lists if that fits into a message, or else without; the error TooLarge. */
 int monitor_reply_within_limit(struct varlink_call *call, const char *key, monitor_make_fn make,
                                const void *result);
+/* Why rates_query(), histograms_query() or steps_query() found nothing. */
+const char *monitor_no_rates_reason(const struct store *store, const struct monitor_params *params, bool histogram);
 /* The error NoData. */
 int monitor_reply_no_data(struct varlink_call *call, const char *source, const char *reason);
 /* Makes {key: value}; value is consumed; NULL value: null. 0 or -ENOMEM. */
@@ -97,6 +101,8 @@ int monitor_answer_within_limit(struct monitor_answer *answer, const char *key, 
 /* Parses the parameters, and has fn answer from memory if that has what the question needs, else from disk. */
 int monitor_ask(struct varlink_call *call, struct monitor *monitor, const struct varlink_field *fields,
                 struct json_object *parameters, unsigned needs, monitor_answer_fn fn);
+/* Does memory reach back that far? source NULL: of all collectors that have values. */
+bool monitor_memory_has_samples(const struct monitor *monitor, const char *source, uint64_t since_us);
 bool monitor_memory_has_events(const struct monitor *monitor, const struct monitor_params *params);
 struct events_request monitor_events_request(const struct monitor_params *params);
 

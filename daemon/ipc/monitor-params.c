@@ -110,6 +110,18 @@ static int param_id(struct json_object *value, struct monitor_params *params) {
         return get_number(value, 0, &params->id);
 }
 
+enum { STEP_MIN_USEC = 1000000 };
+
+static int param_step(struct json_object *value, struct monitor_params *params) {
+        int64_t step;
+
+        if (get_number(value, STEP_MIN_USEC, &step))
+                return 1;
+
+        params->step_us = (uint64_t)step;
+        return 0;
+}
+
 static int param_culprit(struct json_object *value, struct monitor_params *params) {
         return get_text(value, &params->culprit);
 }
@@ -176,6 +188,7 @@ static const struct {
         { "id", param_id },           { "culprit", param_culprit }, { "source", param_source },
         { "metric", param_metric },   { "name", param_name },       { "value", param_value },
         { "metrics", param_metrics }, { "rows", param_rows },       { "perCpu", param_per_cpu },
+        { "stepUsec", param_step },
 };
 
 static param_fn find_param(const char *name) {

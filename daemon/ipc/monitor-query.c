@@ -76,8 +76,8 @@ static int answer_from_memory(struct varlink_call *call, const struct monitor *m
         return r < 0 ? r : conclude(call, &answer);
 }
 
-/* Does memory reach back that far? Collectors that have no values do not count: they may never have had any. */
-static bool memory_has_samples(const struct monitor *monitor, const char *source, uint64_t since_us) {
+/* Collectors that have no values do not count: they may never have had any. */
+bool monitor_memory_has_samples(const struct monitor *monitor, const char *source, uint64_t since_us) {
         bool any = false;
 
         for (unsigned i = 0; i < store_n_sources(monitor->store); i++) {
@@ -107,7 +107,7 @@ bool monitor_memory_has_events(const struct monitor *monitor, const struct monit
 static bool memory_suffices(const struct monitor *monitor, const struct monitor_params *params, unsigned needs) {
         if (!monitor->history)
                 return true;
-        if ((needs & MONITOR_SAMPLES) && !memory_has_samples(monitor, params->source, params->since_us))
+        if ((needs & MONITOR_SAMPLES) && !monitor_memory_has_samples(monitor, params->source, params->since_us))
                 return false;
         if ((needs & MONITOR_ONE_EVENT))
                 return store_find_event(monitor->store, params->id) != NULL;

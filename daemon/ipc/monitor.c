@@ -206,9 +206,7 @@ static int make_rates(const void *result, bool with_cpus, struct json_object **r
         return json_rates(result, with_cpus, ret_object);
 }
 
-/* Why rates_query() or histograms_query() found nothing. */
-static const char *no_rates_reason(const struct store *store, const struct monitor_params *params,
-                                   bool histogram) {
+const char *monitor_no_rates_reason(const struct store *store, const struct monitor_params *params, bool histogram) {
         const struct metric_desc *metrics;
         int source;
         size_t n;
@@ -271,7 +269,7 @@ static int answer_rates(const struct monitor_question *question, const struct st
 
         r = rates_query(store, &request, &rates);
         if (r == -ENOENT)
-                return answer_no_data(request.source, no_rates_reason(store, question->params, false), answer);
+                return answer_no_data(request.source, monitor_no_rates_reason(store, question->params, false), answer);
         if (r >= 0)
                 r = monitor_answer_within_limit(answer, "rates", make_rates, rates);
         return r < 0 ? r : add_origin(question, answer, false);
@@ -299,7 +297,7 @@ static int answer_histograms(const struct monitor_question *question, const stru
 
         r = histograms_query(store, &request, &histograms);
         if (r == -ENOENT)
-                return answer_no_data(request.source, no_rates_reason(store, question->params, true), answer);
+                return answer_no_data(request.source, monitor_no_rates_reason(store, question->params, true), answer);
         if (r >= 0)
                 r = monitor_answer_within_limit(answer, "histograms", make_histograms, histograms);
         return r < 0 ? r : add_origin(question, answer, false);
@@ -426,6 +424,7 @@ static const struct varlink_method monitor_methods[] = {
         { "GetEvent", event_fields, 0, get_event },
         { "ListBoots", NULL, 0, monitor_list_boots },
         { "GetRates", rates_fields, 0, get_rates },
+        { "GetRateSteps", monitor_steps_fields, VARLINK_METHOD_STREAMS, monitor_get_rate_steps },
         { "GetHistograms", histograms_fields, 0, get_histograms },
         { "ListAlerts", NULL, 0, list_alerts },
         { "GetMetrics", monitor_metrics_fields, 0, monitor_get_metrics },

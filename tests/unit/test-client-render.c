@@ -17,6 +17,7 @@
 #include "client/field.h"
 #include "client/message.h"
 #include "client/numa.h"
+#include "client/steps-table.h"
 #include "client/verbs.h"
 #include "common/cleanup.h"
 #include "common/fileio.h"
@@ -61,6 +62,34 @@ static int rates_numa(const struct style *style, struct json_object *rates, FILE
         const struct rates_view view = { .node_of = two_nodes, .n_nodes = ELEMENTSOF(two_nodes) };
 
         return render_rates(style, rates, &view, f);
+}
+
+/* What was asked for, and the replies. */
+static int render_steps(const struct style *style, struct json_object *answer, const struct steps_view *options,
+                        bool per_cpu, FILE *f) {
+        _cleanup_(steps_table_done) struct steps_table table = { .per_cpu = per_cpu };
+        struct json_object *replies = field_array(answer, "replies");
+        struct steps_view view = *options;
+        int r = 0;
+
+        view.since_us = field_u64(answer, "sinceUsec");
+        view.until_us = field_u64(answer, "untilUsec");
+        for (size_t i = 0; i < array_length(replies) && r == 0; i++)
+                r = steps_table_add(&table, field_object(array_at(replies, i), "rates"));
+        return r < 0 ? r : steps_table_print(&table, style, &view, f);
+}
+
+static int steps_default(const struct style *style, struct json_object *answer, FILE *f) {
+        return render_steps(style, answer, &(struct steps_view){}, false, f);
+}
+
+static int steps_all(const struct style *style, struct json_object *answer, FILE *f) {
+        return render_steps(style, answer, &(struct steps_view){ .all = true, .totals = true, .by_name = true }, false,
+                            f);
+}
+
+static int steps_cpus(const struct style *style, struct json_object *answer, FILE *f) {
+        return render_steps(style, answer, &(struct steps_view){}, true, f);
 }
 
 static int histograms_default(const struct style *style, struct json_object *histograms, FILE *f) {
@@ -125,6 +154,12 @@ static const struct golden {
         { "rates-ksoftirqd", "80", rates_default, 80, false },
         { "rates-64cpus", "80", rates_default, 80, false },
         { "rates-64cpus", "200", rates_default, 200, false },
+        { "steps-softirqs", "80", steps_default, 80, false },
+        { "steps-softirqs", "80.color", steps_default, 80, true },
+        { "steps-softirqs", "80.all", steps_all, 80, false },
+        { "steps-softirqs", "80.cpus", steps_cpus, 80, false },
+        { "steps-interrupts", "80", steps_default, 80, false },
+        { "steps-interrupts", "80.all", steps_all, 80, false },
         { "histograms-softirqs", "80", histograms_default, 80, false },
         { "histograms-softirqs", "200.color", histograms_default, 200, true },
         { "histograms-softirqs", "80.ascii", histograms_ascii, 80, false },

@@ -317,6 +317,24 @@ static void test_rates(void **state) {
         check_int(reply, "rates.gaps", 1);
 }
 
+static void test_rate_steps(void **state) {
+        _cleanup_(json_putp) struct json_object *steps = NULL;
+        char parameters[160];
+        bool continues;
+
+        (void)snprintf(parameters, sizeof(parameters),
+                       "{\"source\": \"softirqs\", \"sinceUsec\": %" PRIu64 ", \"stepUsec\": 60000000000, "
+                       "\"perCpu\": true}",
+                       AT(0)); /* fits */
+        peer_send(*state, "GetRateSteps", parameters, true);
+        assert_int_equal(peer_receive(*state, NULL, &steps, &continues), 0);
+        assert_false(continues);
+        check_reply(steps, "GetRateSteps");
+        check_text(steps, "rates.source", "softirqs");
+        assert_int_equal(json_object_array_length(at(steps, "rates.steps")), 1);
+        assert_true(json_object_array_length(at(steps, "rates.steps.0.rows.0.perCpu")) > 0);
+}
+
 static void test_histograms(void **state) {
         _cleanup_(json_putp) struct json_object *softirqs = NULL, *lateness = NULL;
         char parameters[128];
@@ -556,6 +574,7 @@ int main(void) {
                 cmocka_unit_test(test_event),
                 cmocka_unit_test(test_events),
                 cmocka_unit_test(test_rates),
+                cmocka_unit_test(test_rate_steps),
                 cmocka_unit_test(test_histograms),
                 cmocka_unit_test(test_latency),
                 cmocka_unit_test(test_no_histograms),
