@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "client/field.h"
+#include "client/i18n.h"
 #include "client/message.h"
 #include "client/output.h"
 #include "client/progress.h"
@@ -24,7 +25,8 @@ int rates_steps_parse(const char *text, uint64_t *ret_step_us) {
         uint64_t ns;
 
         if (parse_duration(text, &ns) < 0 || ns < NSEC_PER_SEC)
-                return fail_usage("--step: \"%s\" is no length of at least 1s. Examples: 10s, 1m, 1h", text);
+                return fail_usage(_("--step: \"%s\" is no length of at least 1s. Examples: 10s, 1m, 1h"),
+                                  text);
 
         *ret_step_us = ns / NSEC_PER_USEC;
         return 0;

@@ -397,11 +397,11 @@ static int parse_arguments(int argc, char **argv, struct rates_arguments *ret) {
                 return options_see_help(argv[0]);
         }
         if (ret->latency && ret->steps.step_us > 0)
-                return fail_usage("--latency and --step: histograms are of a whole span");
+                return fail_usage(_("--latency and --step: histograms are of a whole span"));
         if ((ret->steps.rows || ret->steps.per_cpu) && ret->steps.step_us == 0)
-                return fail_usage("--row and --per-cpu go with --step");
+                return fail_usage(_("--row and --per-cpu go with --step"));
         if (ret->steps.rows && ret->steps.rows[strspn(ret->steps.rows, ",")] == '\0')
-                return fail_usage("--row: names of rows are missing. Example: --row NET_RX,TIMER");
+                return fail_usage(_("--row: names of rows are missing. Example: --row NET_RX,TIMER"));
 
         return -1;
 }

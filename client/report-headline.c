@@ -162,7 +162,7 @@ static double mean_coverage(struct json_object *latency) {
 }
 
 /* Share of the span in which timers were watched: what the collector's passes covered, less its gaps. */
-static double watched_share(struct json_object *report) {
+double report_watched_share(struct json_object *report) {
         uint64_t since = field_u64(report, "sinceUsec"), until = field_u64(report, "untilUsec"), missing = 0;
         struct json_object *gaps = field_array(report, "gaps");
 
@@ -182,7 +182,7 @@ static double watched_share(struct json_object *report) {
 
 /* A span that was not watched completely must not read like a clean bill of health. */
 static void render_coverage(const struct style *style, struct json_object *report, FILE *f) {
-        double watched = watched_share(report);
+        double watched = report_watched_share(report);
         char buf[FIELD_TEXT_MAX];
 
         if (!windows_were_watched(report))
@@ -222,7 +222,7 @@ static void write_clean_bill(FILE *f, struct json_object *report) {
                 fprintf(f,
                         ngettext("No findings: timers of %zu CPU were watched %s of the time",
                                  "No findings: timers of %zu CPUs were watched %s of the time", n),
-                        n, format_share(watched_share(report), buf));
+                        n, format_share(report_watched_share(report), buf));
                 fprintf(f, _(", the worst ran %s late on CPU %" PRId64),
                         format_duration(field_u64(worst, "maxNsec"), buf), field_integer(worst, "cpu", -1));
         }

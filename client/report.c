@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "client/compare.h"
 #include "client/i18n.h"
 #include "client/field.h"
 #include "client/html-fetch.h"
@@ -26,6 +27,9 @@ static const char help[] =
         "were moved to other CPUs, of the last 10 minutes or of --since/--until.\n"
         "\"worst\" and \"total\" are lower bounds: at least that long interrupts were off.\n"
         "\nOptions:\n"
+        "      --against=TIME       What changed, biggest first, against the span of the same length that\n"
+        "                           starts then: yesterday (24 hours before), last-week, before (the one\n"
+        "                           right before), or a time as --since takes it\n"
         "      --finding=CODE       Only this finding, such as syn-flood, with all that it rests on\n"
         "                           and what to do about it\n"
         "      --html=FILE          Write it as a page for a ticket: one file with heat maps of CPUs over\n"
@@ -184,11 +188,12 @@ int render_report(const struct style *style, struct json_object *report, FILE *f
 
 /* -1: go on; otherwise the exit status. */
 static int parse_arguments(int argc, char **argv, const struct options *options, const char **ret_code,
-                           const char **ret_html) {
+                           const char **ret_html, const char **ret_against) {
         static const struct option longs[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "finding", required_argument, NULL, 'f' },
                 { "html", required_argument, NULL, 'H' },
+                { "against", required_argument, NULL, 'a' },
                 {},
         };
         int c;
@@ -201,6 +206,8 @@ static int parse_arguments(int argc, char **argv, const struct options *options,
                         *ret_code = optarg;
                 else if (c == 'H')
                         *ret_html = optarg;
+                else if (c == 'a')
+                        *ret_against = optarg;
                 else
                         return options_see_help(argv[0]);
         }
@@ -209,6 +216,8 @@ static int parse_arguments(int argc, char **argv, const struct options *options,
                 (void)fail_usage(_("%s takes no argument, but was given \"%s\""), argv[0], argv[optind]);
                 return options_see_help(argv[0]);
         }
+        if (*ret_against && (*ret_html || *ret_code))
+                return fail_usage(_("--against goes with neither --finding nor --html"));
         if (*ret_html && (*ret_code || options->json != JSON_OFF))
                 return fail_usage(_("--html goes with neither --finding nor --json: the page has the whole report"));
         if (*ret_code && options->json != JSON_OFF)
@@ -221,15 +230,17 @@ int verb_report(int argc, char **argv, const struct options *options) {
         _cleanup_(json_putp) struct json_object *report = NULL, *alerts = NULL;
         _cleanup_(output_closep) struct output output = {};
         uint64_t since_us, until_us;
-        const char *code = NULL, *html = NULL;
+        const char *code = NULL, *html = NULL, *against = NULL;
         int r;
 
-        r = parse_arguments(argc, argv, options, &code, &html);
+        r = parse_arguments(argc, argv, options, &code, &html, &against);
         if (r >= 0)
                 return r;
         r = options_span(options, 600 * NSEC_PER_SEC, &since_us, &until_us);
         if (r != 0)
                 return r;
+        if (against)
+                return compare_show(options, since_us, until_us, against);
         if (html)
                 return html_report(options, html, since_us, until_us);
         r = session_query(options, "Report", session_parameters(options, since_us, until_us), "report",

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "client/field.h"
+#include "client/i18n.h"
 #include "client/steps-table.h"
 #include "client/table.h"
 #include "client/verbs.h"
@@ -82,11 +83,11 @@ static int steps_layout_init(struct steps_layout *layout, struct steps_table *ta
 
 static void add_columns(struct table *text, const struct steps_table *table,
                         const struct steps_layout *layout) {
-        table_add_column(text, "FROM", TABLE_KEY, 0);
+        table_add_column(text, _("FROM"), TABLE_KEY, 0);
         if (layout->with_lengths)
-                table_add_column(text, "LENGTH", TABLE_KEY | TABLE_RIGHT, 0);
+                table_add_column(text, _("LENGTH"), TABLE_KEY | TABLE_RIGHT, 0);
         if (layout->with_total)
-                table_add_column(text, "TOTAL", TABLE_RIGHT, 0);
+                table_add_column(text, _("TOTAL"), TABLE_RIGHT, 0);
         for (size_t i = 0; i < layout->n_columns; i++)
                 table_add_column(text, table->columns[layout->columns[i]].title ?: "?", TABLE_RIGHT, 0);
 }
@@ -166,7 +167,7 @@ static void add_missing(struct table *text, const struct steps_layout *layout) {
         size_t n = layout->n_columns + layout->with_total;
 
         for (size_t i = 0; i < n; i++)
-                table_add(text, COLOUR_YELLOW, i == 0 ? "gap" : NULL);
+                table_add(text, COLOUR_YELLOW, i == 0 ? _("gap") : NULL);
 }
 
 static int print_lines(struct steps_table *table, const struct steps_layout *layout,
@@ -210,11 +211,11 @@ static int print_head(const struct steps_table *table, const struct style *style
         if (!answer || (table->tier && json_add(answer, "tier", json_object_new_string(table->tier)) < 0))
                 return -ENOMEM;
 
-        style_print(style, f, COLOUR_BOLD, "%s%s%s%s, steps of %s, %s - %s", source, same ? "" : " ",
+        style_print(style, f, COLOUR_BOLD, _("%s%s%s%s, steps of %s, %s - %s"), source, same ? "" : " ",
                     same ? "" : metric,
-                    table->is_time ? view->totals ? ", time" : ", share of one CPU"
-                    : view->totals ? ", counts"
-                                   : " per second",
+                    table->is_time ? view->totals ? _(", time") : _(", share of one CPU")
+                    : view->totals ? _(", counts")
+                                   : _(" per second"),
                     format_duration_exact(table->step_us * NSEC_PER_USEC, length),
                     format_moment(since, style->now_us, false, a),
                     format_moment(until, same_day(since, until) ? until : style->now_us, false, b));
@@ -231,10 +232,10 @@ static void print_ends(const struct steps_table *table, const struct style *styl
         char buf[FIELD_TEXT_MAX];
 
         if (first->since_us > view->since_us + slack_us)
-                fprintf(f, "Nothing is recorded of the time before %s.\n",
+                fprintf(f, _("Nothing is recorded of the time before %s.\n"),
                         format_moment(first->since_us, style->now_us, false, buf));
         if (last->until_us + slack_us < view->until_us)
-                fprintf(f, "Nothing is recorded of the time after %s.\n",
+                fprintf(f, _("Nothing is recorded of the time after %s.\n"),
                         format_moment(last->until_us, style->now_us, false, buf));
 }
 
@@ -251,13 +252,13 @@ static void print_marks(const struct steps_table *table, FILE *f) {
         }
 
         if (wide)
-                fputs("LENGTH: longer steps where nothing finer is recorded or kept\n", f);
+                fputs(_("LENGTH: longer steps where nothing finer is recorded or kept\n"), f);
         if (missing)
-                fputs("gap: nothing was recorded; irqctl report shows why\n", f);
+                fputs(_("gap: nothing was recorded; irqctl report shows why\n"), f);
         if (gap)
-                fputs("~ nothing was recorded for a part of the step; its counts are included\n", f);
+                fputs(_("~ nothing was recorded for a part of the step; its counts are included\n"), f);
         if (reset)
-                fputs("! the kernel's counter started anew within the step; counted from zero there\n", f);
+                fputs(_("! the kernel's counter started anew within the step; counted from zero there\n"), f);
 }
 
 /* What is behind the numbers of interrupts, and what was left out. */
@@ -276,7 +277,7 @@ static int print_columns(const struct steps_table *table, const struct steps_lay
                 style_wrap(style, f, text_width(column->title ?: "?") + 2, COLOUR_NONE, safe);
         }
         if (layout->n_columns < table->n_columns)
-                fprintf(f, "... and %zu more columns (--all), which TOTAL has, too\n",
+                fprintf(f, _("... and %zu more columns (--all), which TOTAL has, too\n"),
                         table->n_columns - layout->n_columns);
         return 0;
 }
@@ -292,8 +293,9 @@ int steps_table_print(struct steps_table *table, const struct style *style, cons
         if (r < 0)
                 return r;
         if (table->n_columns == 0) {
-                fputs(layout.elapsed_ns > 0 ? "Nothing was counted in this span.\n"
-                                            : "Nothing was recorded in this span: irqctl report shows why.\n",
+                fputs(layout.elapsed_ns > 0
+                              ? _("Nothing was counted in this span.\n")
+                              : _("Nothing was recorded in this span: irqctl report shows why.\n"),
                       f);
                 return 0;
         }

@@ -33,6 +33,8 @@ int render_report(const struct style *style, struct json_object *report, FILE *f
 int render_headline(const struct style *style, struct json_object *report, FILE *f);
 /* What the answer was made from, if that is not memory. */
 void render_tier(const struct style *style, struct json_object *answer, FILE *f);
+/* Share of the report's span in which windows would have been seen, 0..1. */
+double report_watched_share(struct json_object *report);
 int render_no_findings(const struct style *style, struct json_object *report, FILE *f);
 int render_findings(const struct style *style, struct json_object *report, FILE *f);
 /* Those of one code, with all there is to say; a line that there is none. */

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "client/compare.h"
 #include "client/field.h"
 #include "client/message.h"
 #include "client/numa.h"
@@ -92,6 +93,34 @@ static int steps_cpus(const struct style *style, struct json_object *answer, FIL
         return render_steps(style, answer, &(struct steps_view){}, true, f);
 }
 
+/* Both reports; with their comparison as JSON, if the answer is not wanted as text. */
+static int compare_both(struct json_object *answer, struct json_object **ret_result) {
+        struct json_object *then = field_object(answer, "then"), *now = field_object(answer, "now");
+
+        return compare_reports(
+                &(struct compare_side){ field_object(then, "report"), field_object(then, "softnet") },
+                &(struct compare_side){ field_object(now, "report"), field_object(now, "softnet") }, ret_result);
+}
+
+static int compare_text(const struct style *style, struct json_object *answer, FILE *f) {
+        _cleanup_(json_putp) struct json_object *result = NULL;
+        int r;
+
+        r = compare_both(answer, &result);
+        return r < 0 ? r : compare_render(style, result, f);
+}
+
+static int compare_json(const struct style *style, struct json_object *answer, FILE *f) {
+        _cleanup_(json_putp) struct json_object *result = NULL;
+        int r;
+
+        r = compare_both(answer, &result);
+        if (r < 0)
+                return r;
+        fprintf(f, "%s\n", json_object_to_json_string_ext(result, JSON_C_TO_STRING_PRETTY));
+        return 0;
+}
+
 static int histograms_default(const struct style *style, struct json_object *histograms, FILE *f) {
         return render_histograms(style, histograms, RATES_BY_RATE, f);
 }
@@ -154,6 +183,11 @@ static const struct golden {
         { "rates-ksoftirqd", "80", rates_default, 80, false },
         { "rates-64cpus", "80", rates_default, 80, false },
         { "rates-64cpus", "200", rates_default, 200, false },
+        { "compare-db1", "80", compare_text, 80, false },
+        { "compare-db1", "120.color", compare_text, 120, true },
+        { "compare-db1", "json", compare_json, 0, false },
+        { "compare-counters", "80", compare_text, 80, false },
+        { "compare-quiet", "80", compare_text, 80, false },
         { "steps-softirqs", "80", steps_default, 80, false },
         { "steps-softirqs", "80.color", steps_default, 80, true },
         { "steps-softirqs", "80.all", steps_all, 80, false },

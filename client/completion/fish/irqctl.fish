@@ -58,6 +58,7 @@ complete -c irqctl -n '__irqctl_verb flame' -l folded -d 'Folded stacks instead 
 complete -c irqctl -n '__irqctl_verb flame' -l weight -x -a 'time count' -d 'What widths mean'
 complete -c irqctl -n '__irqctl_verb flame' -l title -x -d 'Title of the graph'
 
+complete -c irqctl -n '__irqctl_verb report' -l against -x -a 'yesterday last-week before' -d 'What changed since then'
 complete -c irqctl -n '__irqctl_verb report' -l html -r -F -d 'Write a page'
 complete -c irqctl -n '__irqctl_verb report' -l finding -x -a $findings -d 'Only this finding, with all of it'
 
