@@ -38,58 +38,72 @@ int compare_parse_against(const char *text, const struct time_base *base, uint64
                 us = since_us - MIN(since_us, until_us - since_us);
         else if (parse_timestamp(text, base, &us) < 0)
                 return fail_usage(
-                        "--against: \"%s\" is no time. Examples: yesterday, last-week, before, 14:03, "
-                        "\"2026-11-22 14:03\"",
+                        _("--against: \"%s\" is no time. Examples: yesterday, last-week, before, 14:03, "
+                          "\"2026-11-22 14:03\""),
                         text);
 
         if (us < until_us && us + (until_us - since_us) > since_us)
-                return fail_usage("--against: the spans from %s and from %s overlap: ask for a shorter one "
-                                  "with --until",
+                return fail_usage(_("--against: the spans from %s and from %s overlap: ask for a shorter one "
+                                    "with --until"),
                                   format_timestamp(us, 0, a), format_timestamp(since_us, 0, b));
         if (us + (until_us - since_us) > base->now_us)
-                return fail_usage("--against: a span of that length from %s on is not over yet",
+                return fail_usage(_("--against: a span of that length from %s on is not over yet"),
                                   format_timestamp(us, 0, a));
 
         *ret_since_us = us;
         return 0;
 }
 
+/* What stands before and behind the subject. */
+static const struct what {
+        const char *kind, *measure, *before, *after;
+} whats[] = {
+        { "windows", "count", N_("windows of "), "" },
+        { "windows", "total", N_("time in windows of "), "" },
+        { "windows", "worst", N_("worst window of "), "" },
+        { "softirq", "rate", N_("softirq "), "" },
+        { "interrupt", "rate", N_("irq "), "" },
+        { "time", "share", N_("time in "), "" },
+        { "cpu", "share", N_("CPU time: "), N_(", all CPUs") },
+        { "device", "rx-packets", "", N_(": packets received") },
+        { "device", "rx-drops", "", N_(": packets dropped") },
+};
+
+static const char *translate(const char *text) {
+        return *text ? _(text) : "";
+}
+
 static const char *what_words(struct json_object *change, char *buf, size_t size) {
-        static const struct {
-                const char *kind, *measure, *before, *after;
-        } words[] = {
-                { "finding", NULL, "", NULL },
-                { "windows", "count", "windows of ", "" },
-                { "windows", "total", "time in windows of ", "" },
-                { "windows", "worst", "worst window of ", "" },
-                { "latency", NULL, "timer lateness of the ", NULL },
-                { "softirq", NULL, "softirq ", "" },
-                { "interrupt", NULL, "irq ", "" },
-                { "time", NULL, "time in ", "" },
-                { "cpu", NULL, "CPU time: ", ", all CPUs" },
-                { "device", "rx-packets", "", ": packets received" },
-                { "device", "rx-drops", "", ": packets dropped" },
-                { "softnet", NULL, "softnet ", "" },
-        };
         const char *kind = field_string(change, "kind") ?: "?",
                    *measure = field_string(change, "measure") ?: "?";
         const char *subject = field_string(change, "subject") ?: "?";
 
-        for (size_t i = 0; i < ELEMENTSOF(words); i++) {
-                if (strcmp(words[i].kind, kind) != 0 ||
-                    (words[i].measure && strcmp(words[i].measure, measure) != 0))
-                        continue;
-                if (strcmp(kind, "finding") == 0)
-                        (void)snprintf(buf, size, "finding %s%s%s", measure, *subject ? ": " : "", subject);
-                else if (words[i].after)
-                        (void)snprintf(buf, size, "%s%s%s", words[i].before, subject, words[i].after);
-                else
-                        (void)snprintf(buf, size, "%s%s, %s", words[i].before, subject, measure);
-                return buf; /* what is cut is long enough */
-        }
+        for (size_t i = 0; i < ELEMENTSOF(whats); i++)
+                if (strcmp(whats[i].kind, kind) == 0 && strcmp(whats[i].measure, measure) == 0) {
+                        (void)snprintf(buf, size, "%s%s%s", translate(whats[i].before), subject,
+                                       translate(whats[i].after));
+                        return buf; /* what is cut is long enough */
+                }
 
-        (void)snprintf(buf, size, "%s %s %s", kind, subject, measure);
+        if (strcmp(kind, "finding") == 0)
+                (void)snprintf(buf, size, "%s %s%s%s", _("finding"), measure, *subject ? ": " : "", subject);
+        else if (strcmp(kind, "latency") == 0)
+                (void)snprintf(buf, size, "%s, %s", _("timer lateness of the worst CPU"), measure);
+        else
+                (void)snprintf(buf, size, "%s %s", kind, subject);
         return buf;
+}
+
+/* Words of change and severity, as JSON has them. */
+static const char *word_of(const char *word) {
+        static const char *const words[] = { N_("new"),  N_("gone"),    N_("worse"),   N_("better"),
+                                             N_("info"), N_("warning"), N_("critical") };
+
+        for (size_t i = 0; i < ELEMENTSOF(words); i++)
+                if (word && strcmp(words[i], word) == 0)
+                        return _(words[i]);
+
+        return word ?: "-";
 }
 
 static void add_value(struct table *table, struct json_object *change, const char *side) {
@@ -98,19 +112,19 @@ static void add_value(struct table *table, struct json_object *change, const cha
         char buf[FIELD_TEXT_MAX];
 
         if (!unit)
-                table_add(table, severity_colour(word ?: ""), word ?: "-");
+                table_add(table, severity_colour(word ?: ""), word_of(word));
         else if (value <= 0)
                 table_add(table, COLOUR_DIM, "-");
         else if (strcmp(unit, "perHour") == 0)
-                table_addf(table, COLOUR_NONE, "%s/h", format_count(value, buf));
+                table_addf(table, COLOUR_NONE, _("%s/h"), format_count(value, buf));
         else if (strcmp(unit, "nsecPerHour") == 0)
-                table_addf(table, COLOUR_NONE, "%s/h", format_duration((uint64_t)value, buf));
+                table_addf(table, COLOUR_NONE, _("%s/h"), format_duration((uint64_t)value, buf));
         else if (strcmp(unit, "nsec") == 0)
                 table_add(table, COLOUR_NONE, format_duration((uint64_t)value, buf));
         else if (strcmp(unit, "cpus") == 0)
                 table_add(table, COLOUR_NONE, format_cpu_share(value, buf));
         else
-                table_addf(table, COLOUR_NONE, "%s/s", format_count(value, buf));
+                table_addf(table, COLOUR_NONE, _("%s/s"), format_count(value, buf));
 }
 
 /* "new", "gone", "50x", "1/50": digits below ten times. */
@@ -123,7 +137,7 @@ static void add_change(struct table *table, struct json_object *change) {
         double times = ratio > 0 && ratio < 1 ? 1 / ratio : ratio;
 
         if (times <= 0)
-                table_add(table, colour, word);
+                table_add(table, colour, word_of(word));
         else
                 table_addf(table, colour, times < 10 ? "%s%.1f%s" : "%s%.0f%s", less ? "1/" : "", times,
                            less ? "" : "x");
@@ -167,7 +181,7 @@ static void print_side(const struct style *style, struct json_object *result, co
         char a[FIELD_TEXT_MAX], b[FIELD_TEXT_MAX], buf[DURATION_TEXT_MAX];
 
         style_print(
-                style, f, COLOUR_BOLD, "%s %s - %s (%s)", strcmp(name, "now") == 0 ? "now: " : "then:",
+                style, f, COLOUR_BOLD, "%s %s - %s (%s)", strcmp(name, "now") == 0 ? _("now: ") : _("then:"),
                 format_moment(since_us, style->now_us, false, a),
                 format_moment(until_us, same_day(since_us, until_us) ? until_us : style->now_us, false, b),
                 format_duration(length_us(side) * NSEC_PER_USEC, buf));
@@ -192,12 +206,12 @@ int compare_render(const struct style *style, struct json_object *result, FILE *
         fputc('\n', f);
         if (array_length(changes) == 0) {
                 style_wrap(style, f, 0, COLOUR_BOLD,
-                           watched ? "Nothing changed that means something: findings, windows and lateness "
-                                     "are the "
-                                     "same, and no rate changed by half or more."
-                                   : "Nothing changed that means something in what both spans have: findings "
-                                     "are the "
-                                     "same, and no rate changed by half or more.");
+                           watched ? _("Nothing changed that means something: findings, windows and lateness "
+                                       "are the "
+                                       "same, and no rate changed by half or more.")
+                                   : _("Nothing changed that means something in what both spans have: "
+                                       "findings are the "
+                                       "same, and no rate changed by half or more."));
                 return 0;
         }
 
@@ -206,9 +220,9 @@ int compare_render(const struct style *style, struct json_object *result, FILE *
                 return r;
         fputc('\n', f);
         style_wrap(style, f, 0, COLOUR_DIM,
-                   "Biggest first; rates that changed by less than half, or by little, are left out. Windows "
-                   "are per "
-                   "hour that was watched.");
+                   _("Biggest first; rates that changed by less than half, or by little, are left out. "
+                     "Windows are "
+                     "per hour that was watched."));
         return 0;
 }
 
@@ -236,7 +250,8 @@ static int fetch_side(struct varlink_client *client, const struct options *optio
         *ret_softnet = no_softnet ? NULL : json_object_get(field_object(rates, "rates"));
         return *ret_report
                        ? 0
-                       : fail_with("irqwatchd's answer has no report: it is of another version than irqctl");
+                       : fail_with(
+                                 _("irqwatchd's answer has no report: it is of another version than irqctl"));
 }
 
 /* A report of time that nothing was recorded in is as empty as that of an idle machine. */
@@ -256,11 +271,11 @@ static int check_recorded(struct json_object *report) {
         if (is_recorded(report))
                 return 0;
 
-        return fail_with("nothing is recorded of the time from %s to %s, so that there is nothing to "
-                         "compare. What there "
-                         "is history of: irqctl report --list-boots",
-                         format_timestamp(field_u64(report, "sinceUsec"), 0, a),
-                         format_timestamp(field_u64(report, "untilUsec"), 0, b));
+        return fail_with(
+                _("nothing is recorded of the time from %s to %s, so that there is nothing to compare. What "
+                  "there is history of: irqctl report --list-boots"),
+                format_timestamp(field_u64(report, "sinceUsec"), 0, a),
+                format_timestamp(field_u64(report, "untilUsec"), 0, b));
 }
 
 static int print_result(const struct options *options, struct json_object *result) {
