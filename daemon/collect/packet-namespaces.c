@@ -9,6 +9,7 @@
 
 #include "common/cleanup.h"
 #include "common/parse.h"
+#include "daemon/store/batch.h"
 
 enum {
         FILE_MAX = 16 * 1024 * 1024, /* 64,000 devices */
@@ -107,13 +108,15 @@ int packet_namespaces_find(struct packet_namespaces *namespaces, int root_fd) {
         return 0;
 }
 
-static int read_devices(struct packet_namespaces *namespaces, struct packet_namespace *netns, int root_fd,
-                        uint64_t now_ns) {
+static int read_devices(struct packet_namespaces *namespaces, struct packet_namespace *netns, int root_fd) {
         struct packet_devices oldest = netns->before;
         char path[PATH_SIZE];
+        struct stamp now;
         uint32_t inode = 0;
         int r;
 
+        /* Each at its own moment: many namespaces on a busy machine take a part of a second. */
+        stamp_now(&now);
         r = text_buffer_read(&namespaces->buffer, root_fd, process_path(path, netns->pid, "net/dev"),
                              FILE_MAX);
         if (r < 0)
@@ -125,24 +128,24 @@ static int read_devices(struct packet_namespaces *namespaces, struct packet_name
         netns->before = netns->after;
         netns->before_ns = netns->after_ns;
         netns->after = oldest;
-        netns->after_ns = now_ns;
+        netns->after_ns = now.monotonic_ns;
         r = packet_devices_parse(&netns->after, namespaces->buffer.data, namespaces->buffer.size);
         if (r < 0)
                 netns->before_ns = netns->after_ns = 0; /* nothing to compare with */
         return r;
 }
 
-int packet_namespaces_read_own(struct packet_namespaces *namespaces, int root_fd, uint64_t now_ns) {
-        return read_devices(namespaces, &namespaces->items[0], root_fd, now_ns);
+int packet_namespaces_read_own(struct packet_namespaces *namespaces, int root_fd) {
+        return read_devices(namespaces, &namespaces->items[0], root_fd);
 }
 
-void packet_namespaces_read_others(struct packet_namespaces *namespaces, int root_fd, uint64_t now_ns) {
+void packet_namespaces_read_others(struct packet_namespaces *namespaces, int root_fd) {
         size_t n = 1;
 
         for (size_t i = 1; i < namespaces->n; i++) {
                 struct packet_namespace *netns = &namespaces->items[i];
 
-                if (read_devices(namespaces, netns, root_fd, now_ns) < 0)
+                if (read_devices(namespaces, netns, root_fd) < 0)
                         namespace_done(netns);
                 else
                         namespaces->items[n++] = *netns;

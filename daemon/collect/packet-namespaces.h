@@ -22,7 +22,7 @@ struct packet_namespace {
         uint32_t inode; /* of /proc/PID/ns/net: its name in the kernel */
         pid_t pid;      /* of one process in it; 0: the daemon itself */
         struct packet_devices before, after;
-        uint64_t before_ns, after_ns; /* CLOCK_MONOTONIC; before_ns 0: there are not two readings yet */
+        uint64_t before_ns, after_ns; /* of the reading itself, CLOCK_MONOTONIC; before_ns 0: there are not two readings yet */
 };
 
 struct packet_namespaces {
@@ -39,9 +39,9 @@ int packet_namespaces_find(struct packet_namespaces *namespaces, int root_fd);
 /* Forgets all but the own one. */
 void packet_namespaces_forget(struct packet_namespaces *namespaces);
 /* Takes a reading of the own namespace. 0 or -errno. */
-int packet_namespaces_read_own(struct packet_namespaces *namespaces, int root_fd, uint64_t now_ns);
+int packet_namespaces_read_own(struct packet_namespaces *namespaces, int root_fd);
 /* And of the others that are known; those whose process is gone are forgotten. */
-void packet_namespaces_read_others(struct packet_namespaces *namespaces, int root_fd, uint64_t now_ns);
+void packet_namespaces_read_others(struct packet_namespaces *namespaces, int root_fd);
 
 /* Whether a device of the own namespace gets its packets from one below it, as bonds, VLANs and bridges do:
  * these pass netif_receive_skb as packets of the lower one (a link lower_NAME in /sys/class/net). */

@@ -14,6 +14,9 @@ enum {
         PASSES_IN_A_ROW = 2,   /* one may be a burst */
         COOL_DOWN_GROWTH = 16, /* times the setting at most */
         NEWS_FACTOR = 4,
+        /* Ranks of two readings differ by more than one part in that many, or they are equal: the readings are
+         * of two moments, which lie apart when the machine is busy, as it is under a flood. */
+        OTHER_READING = 4,
 };
 
 /* Without a suspect for this long, the next one is a new case. */
@@ -37,35 +40,48 @@ uint64_t packet_suspect_rate(const struct packet_limits *limits, const struct pa
 /* Of two ends of a link the one that is flooded receives at least what it answers; the flooding one sends at
  * least what comes back. Twice what came in without what went out is never less at the flooded end, even when
  * each packet is answered. */
-static uint64_t rank_of(const struct packet_device *change) {
-        uint64_t twice = 2 * change->rx_packets;
+static uint64_t rank_of(const struct packet_device *change, uint64_t elapsed_ns) {
+        uint64_t twice = 2 * change->rx_packets, rank = twice > change->tx_packets ? twice - change->tx_packets : 1;
 
-        return twice > change->tx_packets ? twice - change->tx_packets : 1;
+        return (uint64_t)((double)rank * (double)NSEC_PER_SEC / (double)MAX(elapsed_ns, UINT64_C(1)));
 }
 
-void packet_find_suspect(const struct packet_limits *limits, const struct packet_devices *before,
-                         const struct packet_devices *after, uint64_t elapsed_ns,
-                         bool (*is_usable)(void *userdata, const char *device), void *userdata,
-                         struct packet_suspect *suspect) {
+/* The suspect that ranks highest in this reading, whose devices were read at one moment. */
+static void find_in_reading(const struct packet_limits *limits, const struct packet_devices *before,
+                            const struct packet_devices *after, uint64_t elapsed_ns,
+                            bool (*is_usable)(void *userdata, const char *device), void *userdata,
+                            struct packet_suspect *suspect) {
         for (size_t i = 0; i < after->n; i++) {
                 const struct packet_device *device = &after->items[i];
                 struct packet_device change;
-                uint64_t per_second;
+                uint64_t per_second, rank;
 
                 if (strcmp(device->name, LOOPBACK) == 0 ||
                     packet_devices_change(before, device, &change) == 0)
                         continue;
                 per_second = packet_suspect_rate(limits, &change, elapsed_ns);
-                if (per_second == 0 || (suspect->device && rank_of(&change) <= suspect->rank))
+                rank = rank_of(&change, elapsed_ns);
+                if (per_second == 0 || (suspect->device && rank <= suspect->rank))
                         continue;
                 if (is_usable && !is_usable(userdata, device->name))
                         continue;
                 *suspect = (struct packet_suspect){
                         .device = device,
                         .per_second = per_second,
-                        .rank = rank_of(&change),
+                        .rank = rank,
                 };
         }
+}
+
+void packet_find_suspect(const struct packet_limits *limits, const struct packet_devices *before,
+                         const struct packet_devices *after, uint64_t elapsed_ns,
+                         bool (*is_usable)(void *userdata, const char *device), void *userdata,
+                         struct packet_suspect *suspect) {
+        struct packet_suspect found = {};
+
+        find_in_reading(limits, before, after, elapsed_ns, is_usable, userdata, &found);
+        if (found.device && (!suspect->device || found.rank > suspect->rank + suspect->rank / OTHER_READING))
+                *suspect = found;
 }
 
 static bool is_due(const struct packet_trigger *trigger, const struct packet_limits *limits, uint64_t now_ns,

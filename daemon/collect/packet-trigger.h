@@ -25,15 +25,17 @@ struct packet_limits {
 struct packet_suspect {
         const struct packet_device *device; /* borrowed from the later reading; NULL: there is none */
         uint64_t per_second;                /* packets received */
-        uint64_t rank;                      /* among suspects: the more it receives against what it sends */
+        uint64_t rank;                      /* among suspects: the more it receives against what it sends, per second */
 };
 
 /* Packets per second received in this change when they look like a flood, else 0. Acknowledgements of what
  * the device sends are small, too: they are counted off. */
 uint64_t packet_suspect_rate(const struct packet_limits *limits, const struct packet_device *change,
                              uint64_t elapsed_ns);
-/* Looks through two readings of one namespace's devices, elapsed_ns apart, for a suspect that ranks higher
- * than *suspect, which it replaces. is_usable() is asked for candidates only; NULL: all are. */
+/* Looks through two readings of one namespace's devices, elapsed_ns apart, for a suspect that ranks clearly
+ * higher than *suspect, which it replaces: namespaces are read one after the other, so that both ends of a
+ * link that connects two of them may seem to be flooded, and the first one is kept. is_usable() is asked for
+ * candidates only; NULL: all are. */
 void packet_find_suspect(const struct packet_limits *limits, const struct packet_devices *before,
                          const struct packet_devices *after, uint64_t elapsed_ns,
                          bool (*is_usable)(void *userdata, const char *device), void *userdata,

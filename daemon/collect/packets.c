@@ -171,7 +171,7 @@ static int read_others(struct packets *p, uint64_t now_ns) {
                         return r;
         }
 
-        packet_namespaces_read_others(&p->namespaces, p->root_fd, now_ns);
+        packet_namespaces_read_others(&p->namespaces, p->root_fd);
         return 0;
 }
 
@@ -186,7 +186,7 @@ static int read_counters(struct packets *p, uint64_t now_ns) {
         r = packet_softnet_parse(p->softnet.buffer.data, p->softnet.buffer.size, &p->n_processed);
         if (r < 0)
                 return r;
-        r = packet_namespaces_read_own(&p->namespaces, p->root_fd, now_ns);
+        r = packet_namespaces_read_own(&p->namespaces, p->root_fd);
         return r < 0 ? r : read_others(p, now_ns);
 }
 

@@ -57,25 +57,34 @@ static int teardown(void **state) {
         return 0;
 }
 
+static uint64_t now_ns(void) {
+        struct stamp now;
+
+        stamp_now(&now);
+        return now.monotonic_ns;
+}
+
 static void test_own(void **state) {
+        uint64_t started_ns = now_ns();
+
         assert_int_equal(namespaces.n, 1);
         assert_true(namespaces.items[0].inode != 0);
-        assert_int_equal(packet_namespaces_read_own(&namespaces, tree.fd, 5), 0);
+        assert_int_equal(packet_namespaces_read_own(&namespaces, tree.fd), 0);
         assert_int_equal(namespaces.items[0].before_ns, 0); /* nothing to compare with yet */
 
         write_process("self", "eth0", 150);
-        assert_int_equal(packet_namespaces_read_own(&namespaces, tree.fd, 7), 0);
-        assert_int_equal(namespaces.items[0].before_ns, 5);
-        assert_int_equal(namespaces.items[0].after_ns, 7);
+        assert_int_equal(packet_namespaces_read_own(&namespaces, tree.fd), 0);
+        assert_true(namespaces.items[0].before_ns >= started_ns);
+        assert_true(namespaces.items[0].after_ns > namespaces.items[0].before_ns);
         assert_int_equal(namespaces.items[0].before.items[0].rx_packets, 100);
         assert_int_equal(namespaces.items[0].after.items[0].rx_packets, 150);
 
         /* A reading that fails leaves nothing to compare with. */
         temp_tree_write(&tree, "proc/self/net/dev", HEADER "eth0: 1 2\n");
-        assert_int_equal(packet_namespaces_read_own(&namespaces, tree.fd, 8), -EBADMSG);
+        assert_int_equal(packet_namespaces_read_own(&namespaces, tree.fd), -EBADMSG);
         assert_int_equal(namespaces.items[0].before_ns, 0);
         write_process("self", "eth0", 200);
-        assert_int_equal(packet_namespaces_read_own(&namespaces, tree.fd, 9), 0);
+        assert_int_equal(packet_namespaces_read_own(&namespaces, tree.fd), 0);
         assert_int_equal(namespaces.items[0].before_ns, 0);
 }
 
@@ -88,7 +97,10 @@ static void test_no_namespaces(void **state) {
         packet_namespaces_done(&none);
 }
 
+/* Each reading has a time of its own. */
 static void test_others(void **state) {
+        uint64_t first_ns;
+
         join_namespace("10", "self");
         new_namespace("11");
         write_process("11", "veth1", 1);
@@ -101,16 +113,18 @@ static void test_others(void **state) {
 
         assert_int_equal(packet_namespaces_find(&namespaces, tree.fd), 0);
         assert_int_equal(namespaces.n, 3);
-        packet_namespaces_read_others(&namespaces, tree.fd, 5);
+        packet_namespaces_read_others(&namespaces, tree.fd);
         assert_int_equal(namespaces.n, 3);
-        packet_namespaces_read_others(&namespaces, tree.fd, 6);
+        packet_namespaces_read_others(&namespaces, tree.fd);
         assert_int_equal(namespaces.n, 3);
-        assert_int_equal(namespaces.items[1].before_ns, 5);
+        first_ns = namespaces.items[1].before_ns;
+        assert_true(first_ns > 0 && namespaces.items[1].after_ns > first_ns);
+        assert_true(namespaces.items[2].before_ns > first_ns);
 
         /* Looking again keeps what is known. */
         assert_int_equal(packet_namespaces_find(&namespaces, tree.fd), 0);
         assert_int_equal(namespaces.n, 3);
-        assert_int_equal(namespaces.items[1].before_ns, 5);
+        assert_int_equal(namespaces.items[1].before_ns, first_ns);
 
         packet_namespaces_forget(&namespaces);
         assert_int_equal(namespaces.n, 1);
@@ -123,18 +137,18 @@ static void test_gone(void **state) {
         new_namespace("13");
         write_process("13", "veth2", 2);
         assert_int_equal(packet_namespaces_find(&namespaces, tree.fd), 0);
-        packet_namespaces_read_others(&namespaces, tree.fd, 5);
+        packet_namespaces_read_others(&namespaces, tree.fd);
         assert_int_equal(namespaces.n, 3);
 
         assert_int_equal(unlinkat(tree.fd, "proc/11/net/dev", 0), 0);
-        packet_namespaces_read_others(&namespaces, tree.fd, 6);
+        packet_namespaces_read_others(&namespaces, tree.fd);
         assert_int_equal(namespaces.n, 2);
         assert_int_equal(namespaces.items[1].pid, 13);
-        assert_int_equal(namespaces.items[1].before_ns, 5);
+        assert_true(namespaces.items[1].before_ns > 0);
 
         assert_int_equal(unlinkat(tree.fd, "proc/13/ns/net", 0), 0);
         join_namespace("13", "self");
-        packet_namespaces_read_others(&namespaces, tree.fd, 7);
+        packet_namespaces_read_others(&namespaces, tree.fd);
         assert_int_equal(namespaces.n, 1);
 }
 
@@ -149,7 +163,7 @@ static void test_many(void **state) {
 
         assert_int_equal(packet_namespaces_find(&namespaces, tree.fd), 0);
         assert_int_equal(namespaces.n, PACKET_NAMESPACES_MAX);
-        packet_namespaces_read_others(&namespaces, tree.fd, 1);
+        packet_namespaces_read_others(&namespaces, tree.fd);
         assert_int_equal(namespaces.n, PACKET_NAMESPACES_MAX);
 }
 

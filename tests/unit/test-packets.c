@@ -178,6 +178,32 @@ static void test_find_flooded_end(void **state) {
         }
 }
 
+/* The ends in two namespaces, which a busy machine reads at different moments: the first one stays, unless the other
+ * outranks it by more than that can make. */
+static void test_find_end_elsewhere(void **state) {
+        struct packet_device items[2][2];
+        struct packet_devices before = { .items = items[0] }, after = { .items = items[1] };
+        struct packet_devices far_before = { .items = &items[0][1] }, far_after = { .items = &items[1][1] };
+        struct packet_suspect suspect = {};
+
+        set(&before, 0, "victim", 0, 0, 0);
+        set(&after, 0, "victim", 20000, 20000 * 54, 20000);
+        set(&far_before, 0, "attacker", 0, 0, 0);
+        set(&far_after, 0, "attacker", 23000, 23000 * 54, 23000); /* 150 ms later */
+        packet_find_suspect(&limits, &before, &after, SEC(1), NULL, NULL, &suspect);
+        packet_find_suspect(&limits, &far_before, &far_after, SEC(1), NULL, NULL, &suspect);
+        assert_string_equal(suspect.device->name, "victim");
+
+        /* A longer reading is no higher rank. */
+        set(&far_after, 0, "attacker", 200000, 200000 * 54, 200000);
+        packet_find_suspect(&limits, &far_before, &far_after, SEC(10), NULL, NULL, &suspect);
+        assert_string_equal(suspect.device->name, "victim");
+
+        set(&far_after, 0, "attacker", 26000, 26000 * 54, 26000);
+        packet_find_suspect(&limits, &far_before, &far_after, SEC(1), NULL, NULL, &suspect);
+        assert_string_equal(suspect.device->name, "attacker");
+}
+
 static void test_two_passes(void **state) {
         struct packet_trigger trigger = {};
 
@@ -386,6 +412,7 @@ int main(void) {
                 cmocka_unit_test(test_devices),      cmocka_unit_test(test_devices_garbled),
                 cmocka_unit_test(test_softnet),      cmocka_unit_test(test_suspect),
                 cmocka_unit_test(test_find_suspect), cmocka_unit_test(test_find_flooded_end),
+                cmocka_unit_test(test_find_end_elsewhere),
                 cmocka_unit_test(test_two_passes),   cmocka_unit_test(test_cool_down),
                 cmocka_unit_test(test_news),         cmocka_unit_test(test_ratio),
                 cmocka_unit_test(test_flags),        cmocka_unit_test(test_tally),
