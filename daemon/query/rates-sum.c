@@ -172,18 +172,33 @@ static int rates_add_pass(const struct store_pass *pass, bool baseline, void *us
         return r;
 }
 
-static int rates_take_history(const struct store_pass *pass, void *userdata) {
-        struct rates_sums *sums = userdata;
-
-        sums->history_ns = sums->span.first.monotonic_ns > pass->stamp.monotonic_ns
-                                   ? sums->span.first.monotonic_ns - pass->stamp.monotonic_ns
-                                   : 0;
-        for (size_t i = 0; i < sums->n_series; i++) {
-                sums->series[i].history = sums->series[i].start; /* less what it had: zeros are left out */
-                sums->series[i].has_history = sums->series[i].has_start;
+/* The part from this pass to the one that was looked at before. A counter that started over has no history. */
+static void rates_add_history(struct rates_series *series, uint64_t value, uint64_t elapsed_ns) {
+        if (!series->has_start)
+                return;
+        if (value > series->history_end) {
+                series->has_start = false;
+                series->n_history = 0;
+                return;
         }
 
-        for (size_t i = 0; i < pass->n_changes; i++) {
+        series->history[series->n_history++] =
+                (double)(series->history_end - value) * (double)NSEC_PER_SEC / (double)elapsed_ns;
+        series->history_end = value;
+}
+
+static int rates_take_history(const struct store_pass *pass, void *userdata) {
+        struct rates_sums *sums = userdata;
+        uint64_t elapsed_ns;
+        size_t i = 0;
+
+        if (pass->stamp.monotonic_ns >= sums->history_end_ns)
+                return 0; /* another boot, or the pass that was looked at before */
+
+        elapsed_ns = sums->history_end_ns - pass->stamp.monotonic_ns;
+        sums->history_end_ns = pass->stamp.monotonic_ns;
+        sums->history_ns += elapsed_ns;
+        for (i = 0; i < pass->n_changes; i++) {
                 const struct store_change *change = &pass->changes[i];
                 struct rates_series *series = NULL;
 
@@ -191,8 +206,14 @@ static int rates_take_history(const struct store_pass *pass, void *userdata) {
                         series = rates_sums_series(sums, &sums->rows[change->row], (size_t)change->cpu);
                 if (!series)
                         continue;
-                series->has_history = series->has_start && series->start >= change->value;
-                series->history = series->start - change->value;
+                rates_add_history(series, change->value, elapsed_ns);
+                series->in_pass = true;
+        }
+        /* Zeros are left out. */
+        for (i = 0; i < sums->n_series; i++) {
+                if (!sums->series[i].in_pass)
+                        rates_add_history(&sums->series[i], 0, elapsed_ns);
+                sums->series[i].in_pass = false;
         }
 
         return 0;
@@ -202,18 +223,24 @@ static int rates_ignore_pass(const struct store_pass *pass, void *userdata) {
         return 0;
 }
 
-/* The values at one moment before the span are enough: what counters did since is in their difference. */
+/* The values at a few moments before the span are enough: what counters did in between is in their difference. */
 static int rates_fill_history(struct rates_sums *sums, uint64_t metrics) {
-        uint64_t first_us, last_us, since_us = sums->span.first.realtime_us;
-        int r;
+        uint64_t first_us, last_us, since_us = sums->span.first.realtime_us, length_us;
+        int r = 0;
 
         if (store_source_range(sums->store, sums->source, &first_us, &last_us) < 0 || first_us >= since_us)
                 return 0;
 
-        if (since_us - first_us > sums->request->history_ns / NSEC_PER_USEC)
-                first_us = since_us - sums->request->history_ns / NSEC_PER_USEC;
-        r = store_scan_metrics(sums->store, sums->source, metrics, first_us, first_us, rates_take_history,
-                               rates_ignore_pass, sums);
+        length_us = MIN(since_us - first_us, sums->request->history_ns / NSEC_PER_USEC);
+        sums->history_end_ns = sums->span.first.monotonic_ns;
+        for (size_t i = 0; i < sums->n_series; i++)
+                sums->series[i].history_end = sums->series[i].start;
+        for (unsigned i = 1; r == 0 && i <= RATES_HISTORY_PARTS; i++) {
+                uint64_t at_us = since_us - length_us * i / RATES_HISTORY_PARTS;
+
+                r = store_scan_metrics(sums->store, sums->source, metrics, at_us, at_us, rates_take_history,
+                                       rates_ignore_pass, sums);
+        }
         return r == -ENOENT ? 0 : r;
 }
 

@@ -14,14 +14,21 @@
 #include "daemon/query/rates.h"
 #include "daemon/query/span.h"
 
-enum { RATES_PARTS = 4 };
+enum {
+        RATES_PARTS = 4,
+        RATES_HISTORY_PARTS = 5,
+};
 
 /* A series that moved within the span. */
 struct rates_series {
         struct peak_series peak; /* its total is the difference */
         uint64_t start;          /* where the counter stood before the first difference */
-        uint64_t history;        /* how far it went before the span */
-        bool has_start, has_history;
+        bool has_start;
+        /* Before the span, by part, backwards in time. */
+        uint64_t history_end;    /* where the counter stood at the start of the last part that was looked at */
+        double history[RATES_HISTORY_PARTS]; /* per second */
+        size_t n_history;
+        bool in_pass; /* which is being looked at */
         uint64_t parts[RATES_PARTS]; /* the difference by quarter of the span */
 };
 
@@ -51,6 +58,7 @@ struct rates_sums {
         struct peak_clock clock;
         struct span span;
         uint64_t history_ns;
+        uint64_t history_end_ns; /* moment of history_end, CLOCK_MONOTONIC */
         struct stamp part_start; /* of the first quarter */
         size_t part;             /* in which the pass lies that is being added */
         uint64_t part_ns[RATES_PARTS];

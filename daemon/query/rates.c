@@ -33,6 +33,20 @@ static int rates_copy_key(const struct store_row *from, struct rates_row *row) {
 /* A quarter that is shorter says little. */
 #define RATES_LULL_NS_MIN (60 * NSEC_PER_SEC)
 
+/* What lasted for less than half of the time is not what is usual, however much it was. */
+static double rates_median(const double *values, size_t n) {
+        double sorted[RATES_HISTORY_PARTS];
+        size_t i, j;
+
+        for (i = 0; i < n; i++) {
+                for (j = i; j > 0 && sorted[j - 1] > values[i]; j--)
+                        sorted[j] = sorted[j - 1];
+                sorted[j] = values[i];
+        }
+
+        return sorted[(n - 1) / 2];
+}
+
 static void rates_fill_cell(const struct rates *rates, const struct rates_sums *sums, struct rates_series *series,
                             struct rates_cell *cell) {
         peak_series_finish(&series->peak, &sums->clock, &cell->peak);
@@ -44,9 +58,9 @@ static void rates_fill_cell(const struct rates *rates, const struct rates_sums *
                 cell->lull = cell->has_lull ? MIN(cell->lull, rate) : rate;
                 cell->has_lull = true;
         }
-        if (rates->history_ns > 0 && series->has_history) {
+        if (series->n_history > 0) {
                 cell->has_history = true;
-                cell->history = (double)series->history * (double)NSEC_PER_SEC / (double)rates->history_ns;
+                cell->history = rates_median(series->history, series->n_history);
         }
 }
 

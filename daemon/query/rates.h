@@ -31,7 +31,7 @@ struct rates_cell {
         bool has_lull;
         double lull; /* per second in the quietest quarter of the span */
         bool has_history;
-        double history; /* per second before the span, on average */
+        double history; /* per second before the span, in most of the time: of its fifths the middle one */
 };
 
 struct rates_row {

@@ -98,6 +98,28 @@ static void test_difference(void **state) {
         assert_true(rates->rows[0].live);
 }
 
+/* What was usual is what it did most of the time: a storm of ten minutes in an hour is not. */
+static void test_history(void **state) {
+        const struct rates_request request = {
+                .source = "test", .since_us = AT(1000), .until_us = AT(1100), .history_ns = 1000 * NSEC_PER_SEC,
+        };
+        _cleanup_(rates_freep) struct rates *rates = NULL;
+        struct fixture *f = *state;
+        uint64_t value = 7, other = 0;
+
+        for (unsigned second = 0; second <= 1100; second += 10) {
+                pass2(f, second, value, other);
+                value += 10 * (second >= 200 && second < 500 ? 90000 : second < 400 ? 110 : 90);
+                other += second >= 1000; /* not before the span */
+        }
+        assert_int_equal(rates_query(f->store, &request, &rates), 0);
+        assert_int_equal(rates->history_ns, 1000 * NSEC_PER_SEC);
+        assert_true(rates->rows[0].cells[0].has_history);
+        assert_true(rates->rows[0].cells[0].history > 89 && rates->rows[0].cells[0].history < 111);
+        assert_true(rates->rows[0].cells[1].has_history);
+        assert_true(rates->rows[0].cells[1].history == 0);
+}
+
 /* A span that starts before the first pass uses what there is, and says so. */
 static void test_before_first_pass(void **state) {
         _cleanup_(rates_freep) struct rates *rates = NULL;
@@ -324,6 +346,7 @@ static void test_no_memory(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_difference),
+                TEST(test_history),
                 TEST(test_before_first_pass),
                 TEST(test_nothing_to_compare),
                 TEST(test_reset),
