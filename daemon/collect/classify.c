@@ -226,6 +226,16 @@ static void decide_kernel(const struct window_facts *facts, struct window_class_
         };
         static_assert(ELEMENTSOF(by_evidence) == _ENABLE_EVIDENCE_MAX, "a decision for each kind of evidence");
 
+        /* Hypervisors stop CPUs where these leave the guest, with interrupts off: at an interrupt controller's register. */
+        if (facts->in_interrupt_exit && !covers_most(facts->softirq_ns, facts)) {
+                *d = (struct window_class_decision){
+                        CLASS_PLATFORM, CONFIDENCE_LOW,
+                        "the kernel was interrupted on its way out of another interrupt, where nothing takes so long: "
+                        "the hypervisor or firmware stopped this CPU there"
+                };
+                return;
+        }
+
         *d = by_evidence[facts->enable];
         if (enable_was_seen(facts) && most_cpus_were_late(facts)) {
                 d->confidence = CONFIDENCE_LOW;

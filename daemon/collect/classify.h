@@ -39,6 +39,7 @@ struct window_facts {
         uint64_t min_ns, max_ns;   /* bounds of the window's length */
         enum interrupted_context interrupted;
         enum enable_evidence enable; /* with INTERRUPTED_KERNEL */
+        bool in_interrupt_exit;    /* on the way out of another interrupt, see culprit.h */
         enum abi_span_kind span_kind;
         uint64_t span_ns;          /* the part of the longest span that lies in the window */
         uint64_t softirq_ns;       /* the part in which a softirq handler was running, which was interrupted */

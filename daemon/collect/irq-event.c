@@ -40,6 +40,7 @@ static void gather_facts(const struct abi_window *w, const struct enrichment *na
                 .threshold_ns = w->threshold_ns,
                 .interrupted = interrupted_context(w, names),
                 .enable = enable_evidence(w, names->stack),
+                .in_interrupt_exit = names->stack && culprit_in_interrupt_exit(names->stack),
                 .span_kind = w->span.kind,
                 .span_ns = interval_overlap(start, w->end_ns, w->span.start_ns, w->span.end_ns),
                 .softirq_ns = w->softirq.kind == ABI_SPAN_SOFTIRQ ?

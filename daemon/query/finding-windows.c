@@ -308,20 +308,33 @@ int finding_steal(struct finding_context *context) {
         return add_class(context, CLASS_STEAL, false, &words);
 }
 
+#define PLATFORM_ADVICE \
+        "In a virtual machine, compare the time with migrations, snapshots and backups on the host. On " \
+        "hardware, suspect firmware: \"turbostat --show SMI\" counts SMIs for next to nothing; the hwlat " \
+        "tracer measures them but keeps CPUs busy with interrupts off, so not in production."
+
+/* One CPU may be stopped alone, where nothing accounts it as steal. */
 int finding_platform(struct finding_context *context) {
-        static const struct class_words words = {
+        static const struct class_words several = {
                 .did = "and others stood still over the same moment, for",
                 .why = ": something below the kernel held the whole machine",
-                .advice =
-                        "In a virtual machine, compare the time with migrations, snapshots and backups on "
-                        "the "
-                        "host. On hardware, suspect firmware: \"turbostat --show SMI\" counts SMIs for next "
-                        "to nothing; the hwlat tracer measures them but keeps CPUs busy with interrupts off, "
-                        "so "
-                        "not in production.",
+                .advice = PLATFORM_ADVICE,
         };
+        static const struct class_words one = {
+                .did = "stood still for",
+                .why = ": something below the kernel held it, the hypervisor, firmware or a device that was "
+                       "accessed",
+                .advice = PLATFORM_ADVICE,
+        };
+        _cleanup_(window_sum_done) struct window_sum sum = {};
+        int r;
 
-        return add_class(context, CLASS_PLATFORM, false, &words);
+        r = window_sum_class(context->report, CLASS_PLATFORM, &sum);
+        if (r < 0 || sum.count == 0)
+                return r;
+
+        return add_class(context, CLASS_PLATFORM, false,
+                         event_find_evidence(sum.worst->worst, "otherCpus") ? &several : &one);
 }
 
 int finding_idle_exit(struct finding_context *context) {

@@ -255,6 +255,12 @@ static const char *const idle[] = {
         "haltpoll_*", "arch_cpu_idle*", "cpu_do_idle", "psci_*idle*", "call_cpuidle", "do_idle", "cpu_startup_entry",
         "io_idle", "tick_nohz_idle_*",
 };
+
+/* Beside CULPRIT_SOFTIRQ. */
+static const char *const interrupt_exit[] = {
+        "irqentry_*", "raw_irqentry_*", "sysvec_*", "__sysvec_*", "common_interrupt", "__common_interrupt",
+        "exit_to_user_mode*", "el0_interrupt", "__el0_irq_*", "el1_interrupt", "__el1_irq", "do_interrupt_handler",
+};
 /* clang-format on */
 
 enum culprit_kind culprit_classify(const char *symbol, const char *module) {
@@ -314,6 +320,27 @@ bool culprit_in_idle(const struct stack *stack) {
         for (size_t i = 0; i < ELEMENTSOF(idle); i++)
                 if (symbol_matches(stack->frames[0].symbol, idle[i]))
                         return true;
+        return false;
+}
+
+static bool is_interrupt_exit(const struct frame *frame) {
+        if (frame->module)
+                return false;
+        for (size_t i = 0; i < ELEMENTSOF(interrupt_exit); i++)
+                if (symbol_matches(frame->symbol, interrupt_exit[i]))
+                        return true;
+
+        return culprit_classify(frame->symbol, frame->module) == CULPRIT_SOFTIRQ;
+}
+
+bool culprit_in_interrupt_exit(const struct stack *stack) {
+        for (size_t i = 0; i < stack->n_frames && stack->frames[i].symbol; i++) {
+                if (kernel_symbol_is_entry(stack->frames[i].symbol))
+                        return i > 0;
+                if (!is_interrupt_exit(&stack->frames[i]))
+                        return false;
+        }
+
         return false;
 }
 

@@ -42,6 +42,10 @@ int culprit_name(const struct stack *stack, char **ret_name);
 /* True when the innermost frame is of the idle loop: the CPU slept, nothing in the kernel held it. */
 bool culprit_in_idle(const struct stack *stack);
 
+/* True when all there is below the interrupt's entry is the kernel's way out of that interrupt, whose handler has returned
+ * and whose softirqs have not begun: code that does nothing that takes long. */
+bool culprit_in_interrupt_exit(const struct stack *stack);
+
 /* The same for stacks that are the same to a reader: FNV-1a, 64 bits, over module NUL base-name NUL of each
  * frame from the culprit outwards, up to the interrupt entry or CULPRIT_ROOT at which the search would end,
  * without either. Offsets, compiler suffixes, addresses and frames above the culprit do not count, so it

@@ -108,6 +108,17 @@ static void test_late_timer(void **state) {
         check(&facts, CLASS_HARDIRQ, CONFIDENCE_HIGH);
 }
 
+/* What an interrupt does on its way out takes no milliseconds, unless softirqs with interrupts off do. */
+static void test_interrupt_exit(void **state) {
+        struct window_facts facts = two_late(ENABLE_SEEN);
+
+        facts.n_cpus_late = 0;
+        facts.in_interrupt_exit = true;
+        check(&facts, CLASS_PLATFORM, CONFIDENCE_LOW);
+        facts.softirq_ns = MS(8);
+        check(&facts, CLASS_SOFTIRQ, CONFIDENCE_HIGH);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_two_late_cpus),
@@ -116,6 +127,7 @@ int main(void) {
                 cmocka_unit_test(test_stronger_evidence),
                 cmocka_unit_test(test_steal_that_makes_the_window),
                 cmocka_unit_test(test_late_timer),
+                cmocka_unit_test(test_interrupt_exit),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

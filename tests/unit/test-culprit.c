@@ -177,12 +177,38 @@ static void test_idle(void **state) {
         }
 }
 
+static void test_interrupt_exit(void **state) {
+        static const struct {
+                const char *stack;
+                bool exit;
+        } cases[] = {
+                { "handle_softirqs __irq_exit_rcu sysvec_apic_timer_interrupt asm_sysvec_apic_timer_interrupt", true },
+                { "irqentry_exit_to_user_mode asm_sysvec_reschedule_ipi", true },
+                { "irqentry_exit asm_common_interrupt do_idle", true },
+                { "__irq_exit_rcu common_interrupt asm_common_interrupt victim do_syscall_64", true },
+                { "asm_common_interrupt victim", false }, /* not on the way out, but behind it */
+                { "net_rx_action handle_softirqs __irq_exit_rcu common_interrupt asm_common_interrupt", false },
+                { "_raw_spin_unlock_irqrestore evil sysvec_thermal asm_sysvec_thermal", false },
+                { "handle_softirqs[evil] sysvec_thermal asm_sysvec_thermal", false },
+                { "handle_softirqs __local_bh_enable_ip do_syscall_64", false }, /* a task's */
+                { "handle_softirqs ? asm_common_interrupt", false },
+                { "", false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(stack_unrefp) struct stack *stack = make_stack(cases[i].stack, 1);
+
+                assert_int_equal(culprit_in_interrupt_exit(stack), cases[i].exit);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_culprits),
                 cmocka_unit_test(test_unknown),
                 cmocka_unit_test(test_fingerprint),
                 cmocka_unit_test(test_idle),
+                cmocka_unit_test(test_interrupt_exit),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
