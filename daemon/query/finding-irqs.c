@@ -15,6 +15,7 @@ enum {
         STORM_RATIO = 10,                  /* against what was usual */
         STORM_MAX = 4,                     /* findings */
         STORM_HISTORY_SECONDS = 60,        /* less says little of what is usual */
+        STORM_BUSY_PERCENT = 80,           /* of the CPU, in anything: it has no room for them */
         QUEUES_PER_SECOND = 2000,          /* of a device; below, it does not matter where they go */
         QUEUES_PER_SECOND_WARNING = 20000, /* on one CPU */
         QUEUES_SHARE_PERCENT = 90,
@@ -29,8 +30,9 @@ static bool is_device(const char *irq) {
 
 /* Timers and calls cost a virtual machine more than a device's interrupts do, an exit each to arm the next or
  * to reach the other CPU: in a guest with two CPUs, one task that sleeps for a microsecond filled its CPU at
- * 29,000 timer interrupts per second. A server on hardware may do that many when it paces its packets, so it
- * is a warning only from where any storm is. Wake-ups (RES) and devices reach this on healthy machines. */
+ * 29,000 timer interrupts per second. A server on hardware may do that many when it paces its packets and have
+ * time left, so how busy the CPU is decides whether it is a warning, see storm_severity(). Wake-ups (RES) and devices
+ * reach this on healthy machines. */
 static double least_storm(const struct rates_row *row) {
         static const char *const local[] = { "LOC", "CAL", "TLB" };
 
@@ -149,26 +151,52 @@ static int format_interrupts(const struct rates *rates, const struct rates_row *
         return r < 0 ? -ENOMEM : 0;
 }
 
+/* Share of the CPU that was not idle while something was at its worst, percent: of each mode its worst stretch, if that was
+ * then, else its average. Negative: not known. Guests are counted in user, steal is nobody's work. */
+static double busy_percent(const struct report *report, int cpu, const struct peak *when) {
+        static const char *const modes[] = { "user", "nice", "system", "irq", "softirq" };
+        double sum = 0;
+
+        if (!report->load->metrics[LOAD_CPU_TIME])
+                return -1;
+        for (size_t i = 0; i < ELEMENTSOF(modes); i++) {
+                struct peak peak = load_peak(report->load, LOAD_CPU_TIME, modes[i], cpu);
+
+                sum += (peaks_overlap(&peak, when) ? peak.per_second
+                                                   : load_rate(report->load, LOAD_CPU_TIME, modes[i], cpu)) *
+                       100 / (double)NSEC_PER_SEC;
+        }
+
+        return MIN(sum, 100.0);
+}
+
+static enum severity storm_severity(double per_second, double busy) {
+        return per_second >= STORM_PER_SECOND || busy >= STORM_BUSY_PERCENT ? SEVERITY_WARNING
+                                                                            : SEVERITY_INFO;
+}
+
 static int add_storm(struct finding_context *context, const struct rates *rates, const struct rates_row *row,
                      int worst, const struct cpu_set *cpus) {
         const struct rates_cell *cell = &row->cells[worst];
         _cleanup_(freep) char *interrupts = NULL;
         struct finding *finding;
-        char usually[64] = "; what is usual is not known";
+        char usually[64] = "; what is usual is not known", meanwhile[64] = "";
         int r, cpu = rates->cpus[worst];
-        double usual = -1;
+        double usual = -1, busy = busy_percent(context->report, cpu, &cell->peak);
 
         (void)is_storm(rates, row, (size_t)worst, &usual); /* it is */
         if (usual >= 0)
                 (void)snprintf(usually, sizeof(usually), ", %.0f are usual", usual); /* fits */
+        if (busy >= 0)
+                (void)snprintf(meanwhile, sizeof(meanwhile), "; meanwhile it was busy for %.0f %% of the time",
+                               busy); /* fits */
         r = format_interrupts(rates, row, &interrupts);
         if (r < 0)
                 return r;
-        r = finding_add(context, cell->peak.per_second >= STORM_PER_SECOND ? SEVERITY_WARNING : SEVERITY_INFO,
-                        row->name, &finding);
+        r = finding_add(context, storm_severity(cell->peak.per_second, busy), row->name, &finding);
         if (r == 0)
-                r = finding_set_text(finding, "CPU %d took %.0f %s per second%s", cpu, cell->peak.per_second,
-                                     interrupts, usually);
+                r = finding_set_text(finding, "CPU %d took %.0f %s per second%s%s", cpu,
+                                     cell->peak.per_second, interrupts, usually, meanwhile);
         if (r == 0)
                 r = set_storm_advice(finding, row->name, cpu);
         if (r == 0)
@@ -177,6 +205,8 @@ static int add_storm(struct finding_context *context, const struct rates *rates,
                 r = finding_add_rate(finding, "perSecond", cell->peak.per_second);
         if (r == 0 && usual >= 0)
                 r = finding_add_rate(finding, "usualPerSecond", usual);
+        if (r == 0 && busy >= 0)
+                r = finding_add_rate(finding, "busyPercent", busy);
         if (r == 0)
                 r = finding_add_integer(finding, "historyNsec", rates->history_ns);
         if (r == 0)

@@ -19,6 +19,8 @@ enum {
         IMBALANCE_SHARE_PERCENT = 90,
         IMBALANCE_MANY_PERCENT = 50, /* of all, beside IMBALANCE_RATIO: there may be fewer queues than CPUs */
         IMBALANCE_BUSY_PERCENT = 50, /* of the CPU, in interrupts: others could take over */
+        IMBALANCE_FULL_PERCENT = 80, /* there is no room: the fuller, the more packets one softirq takes, and the fewer
+                                        softirqs there are */
         COVERAGE_PERCENT = 80,
         COVERAGE_WARNING_PERCENT = 50,
         GAP_PERCENT = 1, /* of the span: fewer seconds hide little */
@@ -97,17 +99,23 @@ static bool find_imbalance(const struct rates *rates, const struct rates_row *ro
         return is_imbalanced(imbalance, n_online);
 }
 
+/* In hard and soft interrupts at their worst; negative: not known. */
+static double interrupt_percent(const struct report *report, int cpu) {
+        if (!report->load->metrics[LOAD_CPU_TIME])
+                return -1;
+
+        return (load_peak(report->load, LOAD_CPU_TIME, "softirq", cpu).per_second +
+                load_peak(report->load, LOAD_CPU_TIME, "irq", cpu).per_second) *
+               100 / (double)NSEC_PER_SEC;
+}
+
 /* One flow keeps to one CPU, and that is how it should be: it matters where that CPU has little time left. Without
  * CPU times, the rate has to tell. */
-static bool imbalance_matters(const struct report *report, const struct imbalance *imbalance, int cpu) {
+static bool imbalance_matters(const struct imbalance *imbalance, double percent) {
         if (imbalance->cpu_per_second < IMBALANCE_PER_SECOND_WARNING)
-                return false;
-        if (!report->load->metrics[LOAD_CPU_TIME])
-                return true;
+                return percent >= IMBALANCE_FULL_PERCENT;
 
-        return load_peak(report->load, LOAD_CPU_TIME, "softirq", cpu).per_second +
-                       load_peak(report->load, LOAD_CPU_TIME, "irq", cpu).per_second >=
-               (double)NSEC_PER_SEC / 100 * IMBALANCE_BUSY_PERCENT;
+        return percent < 0 || percent >= IMBALANCE_BUSY_PERCENT;
 }
 
 static int set_imbalance_advice(struct finding *finding, const char *type, int cpu) {
@@ -137,17 +145,21 @@ static int add_imbalance(struct finding_context *context, const struct rates *ra
         double share = 100.0 * imbalance->cpu_per_second / imbalance->per_second;
         size_t n_online = count_online(rates);
         int r, cpu = rates->cpus[imbalance->cpu];
+        double percent = interrupt_percent(context->report, cpu);
+        char busy[64] = "";
         struct finding *finding;
 
-        r = finding_add(context,
-                        imbalance_matters(context->report, imbalance, cpu) ? SEVERITY_WARNING : SEVERITY_INFO,
+        if (percent >= 0)
+                (void)snprintf(busy, sizeof(busy), "; in interrupts for up to %.0f %% of its time", percent); /* fits */
+        r = finding_add(context, imbalance_matters(imbalance, percent) ? SEVERITY_WARNING : SEVERITY_INFO,
                         row->name, &finding);
         if (r < 0)
                 return r;
         r = finding_set_text(finding,
                              "CPU %d did %.0f %% of all %s softirqs (%.0f of %.0f per second), with %zu "
-                             "CPUs online",
-                             cpu, share, row->name, imbalance->cpu_per_second, imbalance->per_second, n_online);
+                             "CPUs online%s",
+                             cpu, share, row->name, imbalance->cpu_per_second, imbalance->per_second, n_online,
+                             busy);
         if (r == 0)
                 r = set_imbalance_advice(finding, row->name, cpu);
         if (r == 0)
@@ -162,6 +174,10 @@ static int add_imbalance(struct finding_context *context, const struct rates *ra
                 r = finding_add_integer(finding, "total", row->total);
         if (r == 0)
                 r = finding_add_integer(finding, "onlineCpus", n_online);
+        if (r == 0)
+                r = finding_add_rate(finding, "sharePercent", share);
+        if (r == 0 && percent >= 0)
+                r = finding_add_rate(finding, "interruptPercent", percent);
         if (r == 0)
                 r = cpu_set_add(&finding->cpus, cpu);
         if (r == 0)
@@ -246,7 +262,8 @@ int finding_coverage(struct finding_context *context) {
         return r;
 }
 
-/* Windows that were found but have no record: what the report says of windows is then too little. */
+/* Windows that were found but have no record: what the report says of windows is then too little. The limit is there for
+ * floods of them, which the report tells of; a full buffer should not happen. */
 int finding_not_counted(struct finding_context *context) {
         const struct latency *latency = context->report->latency;
         uint64_t lost = latency ? latency->n_lost : 0, suppressed = latency ? latency->n_suppressed : 0;
@@ -256,7 +273,7 @@ int finding_not_counted(struct finding_context *context) {
         if (lost + suppressed == 0)
                 return 0;
 
-        r = finding_add(context, SEVERITY_WARNING, "irq-delay", &finding);
+        r = finding_add(context, lost > 0 ? SEVERITY_WARNING : SEVERITY_INFO, "irq-delay", &finding);
         if (r == 0)
                 r = finding_set_text(
                         finding,

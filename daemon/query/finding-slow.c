@@ -237,8 +237,12 @@ static int add_group(struct finding_context *context, const struct slow_group *g
         if (r < 0)
                 return r;
         r = set_words(finding, group->worst, where, again);
+        if (r == 0)
+                r = cpu_set_copy(&finding->cpus, &group->cpus);
         if (r < 0)
                 return r;
+        finding_set_time(finding, group->worst->time_us - group->worst->duration_min_ns / NSEC_PER_USEC,
+                         group->worst->time_us);
         return add_evidence(finding, group);
 }
 

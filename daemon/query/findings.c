@@ -219,6 +219,7 @@ static const struct {
         { "small-packet-flood", "ksoftirqd-saturated", false },
         { "small-packet-flood", "time-squeeze", false },
         { "irq-imbalance", "softirq-imbalance", false },
+        { "slow-softirq", "softirq-starved", false },
 };
 
 static bool is_about_same_time(const struct finding *a, const struct finding *b) {

@@ -29,6 +29,12 @@ static void guest_timers(struct trouble *t) {
         set_cpu(t, SOURCE_INTERRUPTS, 0, "LOC", 1, 1000, 29000);
 }
 
+/* The same, and no time is left on that CPU. */
+static void full_of_timers(struct trouble *t) {
+        set_cpu(t, SOURCE_INTERRUPTS, 0, "LOC", 1, 1000, 29000);
+        set_cpu(t, SOURCE_CPU, 0, "system", 1, 5 * PERCENT, 30 * PERCENT);
+}
+
 static void few_timers(struct trouble *t) {
         set_cpu(t, SOURCE_INTERRUPTS, 0, "LOC", 1, 1000, 19000);
 }
@@ -141,6 +147,12 @@ static const struct trouble_case cases[] = {
           "irq-storm",
           SEVERITY_INFO,
           "CPU 1 took 29000 timer interrupts (LOC) per second, 1000 are usual",
+          { 2, 64 } },
+        { "timers in a guest, CPU full",
+          full_of_timers,
+          "irq-storm",
+          SEVERITY_WARNING,
+          "1000 are usual; meanwhile it was busy for 96 % of the time",
           { 2, 64 } },
         { "few timers", few_timers, NULL, 0, NULL, { 2, 64 } },
         { "IPIs",

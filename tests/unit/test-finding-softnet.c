@@ -49,6 +49,18 @@ static void imbalance(struct trouble *t) {
         set_cpu(t, SOURCE_CPU, 0, "softirq", 1, 5 * PERCENT, 70 * PERCENT);
 }
 
+/* Long polls: few softirqs, and nothing else on that CPU. */
+static void full_of_polls(struct trouble *t) {
+        set_cpu(t, SOURCE_SOFTIRQS, 0, "NET_RX", CPU_NONE, 50, 50);
+        set_cpu(t, SOURCE_SOFTIRQS, 0, "NET_RX", 1, 50, 4000);
+        set_cpu(t, SOURCE_CPU, 0, "softirq", 1, 5 * PERCENT, 82 * PERCENT);
+}
+
+static void many_polls(struct trouble *t) {
+        full_of_polls(t);
+        set_cpu(t, SOURCE_CPU, 0, "softirq", 1, 5 * PERCENT, 76 * PERCENT);
+}
+
 /* One flow, which its CPU copes with. */
 static void one_flow(struct trouble *t) {
         set_cpu(t, SOURCE_SOFTIRQS, 0, "NET_RX", CPU_NONE, 50, 50);
@@ -99,6 +111,13 @@ static const struct trouble_case cases[] = {
           SEVERITY_WARNING,
           "of all NET_RX softirqs (45000 of",
           { 2, 64 } },
+        { "full of polls",
+          full_of_polls,
+          "softirq-imbalance",
+          SEVERITY_WARNING,
+          "with 2 CPUs online; in interrupts for up to 83 % of its time",
+          { 2 } },
+        { "many polls", many_polls, NULL, 0, NULL, { 2, 64 } },
         { "one flow", one_flow, NULL, 0, NULL, { 2, 64, 512 } },
         { "one busy task", one_busy_task, NULL, 0, NULL, { 2, 64, 512 } },
 };

@@ -350,9 +350,9 @@ static void test_other_classes(void **state) {
                   "place; 2 such "
                   "windows on CPUs 0,2, at least 30.0 ms in total" },
                 { CLASS_PLATFORM, SEVERITY_WARNING, "platform-stall",
-                  "CPU 2 and others stood still over the same moment, for 20.0-21.0 ms: something below the "
-                  "kernel held "
-                  "the whole machine; 2 such windows on CPUs 0,2, at least 30.0 ms in total" },
+                  "CPU 2 stood still for 20.0-21.0 ms: something below the kernel held it, the hypervisor, "
+                  "firmware or a "
+                  "device that was accessed; 2 such windows on CPUs 0,2, at least 30.0 ms in total" },
                 { CLASS_IDLE_EXIT, SEVERITY_INFO, "idle-exit",
                   "CPU 2 left idle late by 20.0-21.0 ms; 2 such windows on CPUs 0,2, at least 30.0 ms in "
                   "total" },
@@ -373,6 +373,20 @@ static void test_other_classes(void **state) {
                 (void)add_window(m->store, 2, 2, cases[i].class, 20, 21, "f", NULL);
                 check_only(m, cases[i].code, cases[i].severity, "CPUs 0,2", cases[i].text);
         }
+}
+
+/* Others are named only where there were others. */
+static void test_platform(void **state) {
+        static const int64_t others[] = { 0, 1, 3 };
+        struct machine *m = *state;
+        struct event *event;
+
+        add_healthy(m);
+        event = add_window(m->store, 2, 2, CLASS_PLATFORM, 20, 21, NULL, NULL);
+        assert_int_equal(event_add_integers(event, "otherCpus", others, ELEMENTSOF(others)), 0);
+        check_only(m, "platform-stall", SEVERITY_WARNING, "CPU 2",
+                   "CPU 2 and others stood still over the same moment, for 20.0-21.0 ms: something below the "
+                   "kernel held the whole machine");
 }
 
 static void check_imbalance(void **state, const char *type, const uint64_t *per_second, size_t n,
@@ -584,6 +598,7 @@ int main(void) {
                 TEST(test_window_severity),
                 TEST(test_culprits_are_bounded),
                 TEST(test_other_classes),
+                TEST(test_platform),
                 TEST(test_imbalance),
                 TEST(test_coverage),
                 TEST(test_coverage_very_low),
