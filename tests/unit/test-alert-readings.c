@@ -6,7 +6,6 @@
 
 #include "daemon/alert/engine.h"
 #include "daemon/config-alert.h"
-#include "daemon/config-private.h"
 #include "daemon/config-sections.h"
 #include "daemon/manager-readings.h"
 
@@ -182,45 +181,11 @@ static void test_findings(void **state) {
         assert_non_null(strstr(f->told, "cleared: finding irq-off-culprit (bad_one"));
 }
 
-/* The rules that come along: each is understood, watches something that this build has, and is switched off by name. */
-static void test_shipped(void **state) {
-        _cleanup_(freep) const struct config_section **sections = NULL;
-        _cleanup_(config_freep) struct config *config = NULL;
-        const struct config_part *part = NULL;
-        _cleanup_(freep) char *error = NULL;
-        struct alert_rule **rules = NULL;
-        const char *key = NULL;
-        size_t n_sections = 0, n = 0;
-
-        assert_int_equal(config_sections_new(collector_registry, &sections, &n_sections), 0);
-        assert_int_equal(config_new(sections, n_sections, &config), 0);
-        if (config_load_alert_rules(config, &error) < 0 || config_check(config, &part, &key, &error) < 0)
-                fail_msg("%s", error);
-        assert_int_equal(config_get_alert_rules(config, &rules, &n), 0);
-        assert_true(n >= 5);
-        for (size_t i = 0; i < n; i++) {
-                _cleanup_(freep) char *off = NULL;
-
-                assert_true(rules[i]->enabled);
-                assert_true(rules[i]->hold_ns >= 60 * NSEC_PER_SEC); /* no flapping */
-                assert_true(asprintf(&off, "[alert %s]\nenabled = no\n", rules[i]->name) > 0);
-                assert_int_equal(config_load_text(config, "off", off, strlen(off), &error), 0);
-        }
-        config_free_rules(rules, n);
-
-        assert_int_equal(config_check(config, &part, &key, &error), 0);
-        assert_int_equal(config_get_alert_rules(config, &rules, &n), 0);
-        for (size_t i = 0; i < n; i++)
-                assert_false(rules[i]->enabled);
-        config_free_rules(rules, n);
-}
-
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_rates, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_no_data, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_findings, setup, teardown),
-                cmocka_unit_test(test_shipped),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
