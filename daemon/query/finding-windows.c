@@ -326,15 +326,25 @@ int finding_platform(struct finding_context *context) {
                        "accessed",
                 .advice = PLATFORM_ADVICE,
         };
+        static const struct class_words timer = {
+                .did = "took its timer interrupt late by",
+                .why = " though other interrupts came in: the timer itself was late, as an emulated one is "
+                       "whose host is busy",
+                .advice = PLATFORM_ADVICE,
+        };
         _cleanup_(window_sum_done) struct window_sum sum = {};
+        const struct class_words *words = &one;
         int r;
 
         r = window_sum_class(context->report, CLASS_PLATFORM, &sum);
         if (r < 0 || sum.count == 0)
                 return r;
 
-        return add_class(context, CLASS_PLATFORM, false,
-                         event_find_evidence(sum.worst->worst, "otherCpus") ? &several : &one);
+        if (event_find_evidence(sum.worst->worst, "otherCpus"))
+                words = &several;
+        else if (event_find_evidence(sum.worst->worst, "interruptBeforeEndNsec"))
+                words = &timer;
+        return add_class(context, CLASS_PLATFORM, false, words);
 }
 
 int finding_idle_exit(struct finding_context *context) {

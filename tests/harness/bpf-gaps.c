@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * bpf-gaps MICROSECONDS: prints a line "CPU START END EVIDENCE" (CLOCK_MONOTONIC, ns; what ended it) for each stretch of at least
- * that length in which nothing on the CPU proved that interrupts were on; from "ready" on its standard output
- * until standard input ends, then "end".
+ * bpf-gaps MICROSECONDS: prints a line "CPU START END KIND WHAT" (CLOCK_MONOTONIC, ns) for each stretch of at least
+ * that length in which nothing on the CPU proved that interrupts were on (silence; what ended it), or in which one
+ * handler or softirq ran or waited (handler, softirq, wait; its number); from "ready" on its standard output until
+ * standard input ends, then "end".
  */
 
 #include <bpf/libbpf.h>
@@ -23,12 +24,22 @@ static int print_gap(void *userdata, void *data, size_t size) {
                 GAPS_EVIDENCE(NAME)
 #undef NAME
         };
+        static const char *const kinds[] = {
+                [GAP_SILENCE] = "silence",
+                [GAP_HANDLER] = "handler",
+                [GAP_SOFTIRQ] = "softirq",
+                [GAP_WAIT] = "wait",
+        };
         const struct gap *gap = data;
 
         (void)userdata;
         (void)size;
-        printf("%" PRIu32 " %" PRIu64 " %" PRIu64 " %s\n", gap->cpu, (uint64_t)gap->start_ns,
-               (uint64_t)gap->end_ns, names[gap->evidence]);
+        printf("%" PRIu32 " %" PRIu64 " %" PRIu64 " %s ", gap->cpu, (uint64_t)gap->start_ns,
+               (uint64_t)gap->end_ns, kinds[gap->kind]);
+        if (gap->kind == GAP_SILENCE)
+                puts(names[gap->number]);
+        else
+                printf("%u\n", gap->number);
         return 0;
 }
 
@@ -60,8 +71,10 @@ int main(int argc, char **argv) {
 
         puts("ready");
         (void)fflush(stdout); /* who waits in vain for it fails */
-        while (poll(&(struct pollfd){ .fd = 0, .events = POLLIN }, 1, 100) == 0)
+        while (poll(&(struct pollfd){ .fd = 0, .events = POLLIN }, 1, 100) == 0) {
                 (void)ring_buffer__consume(ring); /* what is lost shows in n_lost */
+                (void)fflush(stdout);             /* who reads sees an early end */
+        }
         (void)ring_buffer__consume(ring);
         if (skel->bss->n_lost > 0)
                 errx(1, "%" PRIu64 " records were lost", (uint64_t)skel->bss->n_lost);

@@ -9,7 +9,7 @@
 #include <err.h>
 #include <errno.h>
 #include <linux/filter.h>
-#include <linux/membarrier.h>
+#include <linux/perf_event.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -103,18 +104,25 @@ static void *sleep_shortly(void *cpu) {
         return NULL;
 }
 
-/* One thread interrupts all others of the process, which only run. */
-static void *call_others(void *cpu) {
-        static atomic_flag taken = ATOMIC_FLAG_INIT;
-
-        if (atomic_flag_test_and_set(&taken))
-                return spin(cpu);
+/* Calls of the next CPU, whatever that runs: each change of a counter there is one. */
+static void *call_next(void *cpu) {
+        struct perf_event_attr attr = {
+                .type = PERF_TYPE_SOFTWARE,
+                .size = sizeof(attr),
+                .config = PERF_COUNT_SW_DUMMY,
+                .disabled = true,
+        };
+        int fd;
 
         pin((unsigned)(uintptr_t)cpu);
-        if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) < 0)
-                err(1, "membarrier");
+        fd = (int)syscall(SYS_perf_event_open, &attr, -1, (int)(uintptr_t)cpu + 1, -1, PERF_FLAG_FD_CLOEXEC);
+        if (fd < 0)
+                err(1, "perf_event_open");
         while (!atomic_load_explicit(&stop, memory_order_relaxed))
-                (void)syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0); /* registered above */
+                if (ioctl(fd, PERF_EVENT_IOC_ENABLE) < 0 || ioctl(fd, PERF_EVENT_IOC_DISABLE) < 0)
+                        err(1, "PERF_EVENT_IOC_ENABLE");
+
+        (void)close(fd); /* it counted nothing */
         return NULL;
 }
 
@@ -292,7 +300,7 @@ static int timers_command(char **argv) {
 }
 
 static int calls_command(char **argv) {
-        return run_threads(argv, call_others);
+        return run_threads(argv, call_next);
 }
 
 int main(int argc, char **argv) {
@@ -304,7 +312,7 @@ int main(int argc, char **argv) {
                 { "spin", 2, spin_command },
                 { "past-timers", 2, past_timers_command },
                 { "timers", 2, timers_command },
-                { "calls", 3, calls_command },
+                { "calls", 2, calls_command },
                 { "hold", 4, hold },
                 { "selftest", 1, selftest },
                 { "without-perf", 1, without_perf },

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * One stretch without evidence, from gaps.bpf.c to bpf-gaps.c. CLOCK_MONOTONIC.
+ * One stretch of time on a CPU, from gaps.bpf.c to bpf-gaps.c. CLOCK_MONOTONIC.
  */
 
 #include <linux/types.h>
@@ -11,6 +11,13 @@
 #define GAPS_EVIDENCE(X) \
         X(sys_enter) X(sys_exit) X(softirq_entry) X(irq_handler_entry) X(local_timer_entry) X(reschedule_entry) \
         X(call_function_entry) X(call_function_single_entry)
+
+enum gap_kind {
+        GAP_SILENCE, /* nothing proved that interrupts were on; number: what ended it, enum gap_evidence */
+        GAP_HANDLER, /* one run of the handler of interrupt number */
+        GAP_SOFTIRQ, /* one run of the softirq of that number */
+        GAP_WAIT,    /* that softirq was raised, but had not run yet */
+};
 
 enum gap_evidence {
 #define GAPS_NAME(name) GAP_##name,
@@ -21,5 +28,6 @@ enum gap_evidence {
 struct gap {
         __u64 start_ns, end_ns;
         __u32 cpu;
-        __u32 evidence; /* enum gap_evidence: what ended it */
+        __u16 kind;
+        __u16 number;
 };

@@ -12,59 +12,16 @@ import collections
 import contextlib
 import os
 import shutil
-import subprocess
 import sys
-import threading
 import time
 
 sys.path.insert(0, os.environ["IRQWATCH_HARNESS"])
+from gaps import gaps, inside, was_real
 from kernel import BURDEN, FAST, LONG, Daemon, background, check, main, note, online_cpus, require, wait_for
 
 SECONDS = 60 if LONG else 12
 HOTPLUG = "/sys/devices/system/cpu/cpu1/online"
 GAP_US = 500            # the shortest stretch that the witness tells of
-
-
-@contextlib.contextmanager
-def witness():
-    """Fills the list it yields with (CPU, start, end, what ended it) of all stretches without proof that interrupts were on."""
-    stretches = []
-    process = subprocess.Popen([os.environ["IRQWATCH_BPF_GAPS"], str(GAP_US)], stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, text=True)
-    with process:
-        check(process.stdout.readline() == "ready\n", "the witness does not start")
-        lines = []
-        reader = threading.Thread(target=lambda: lines.extend(process.stdout))
-        reader.start()
-        try:
-            yield stretches
-        finally:
-            process.stdin.close()
-            reader.join()
-        check(lines and lines.pop() == "end\n" and process.wait() == 0, "the witness failed")
-        stretches.extend((*map(int, numbers), what) for *numbers, what in map(str.split, lines))
-
-
-def realtime_offset_ns():
-    """Realtime less monotonic; events carry the one, the witness the other."""
-    before, realtime = time.monotonic_ns(), time.time_ns()
-    return realtime - (before + time.monotonic_ns()) // 2
-
-
-def was_real(event, stretches, offset_ns):
-    """Whether nothing proved interrupts on for most of the time in which the window says that they were certainly off."""
-    end = event["timeUsec"] * 1000 - offset_ns
-    start = end - event["durationMinNsec"]
-    return any(cpu == event["cpu"] and min(b, end) - max(a, start) >= event["durationMinNsec"] // 2
-               for cpu, a, b, _ in stretches)
-
-
-def inside(event, stretches, offset_ns):
-    """What the witness saw meanwhile, in ms before the window's end."""
-    end = event["timeUsec"] * 1000 - offset_ns
-    start = end - event["durationMaxNsec"]
-    return ", ".join(f"nothing {(a - end) / 1e6:.2f} .. {(b - end) / 1e6:.2f}, then {what}"
-                     for cpu, a, b, what in stretches if cpu == event["cpu"] and a < end and b > start)
 
 
 def describe(event):
@@ -77,22 +34,21 @@ def judge(events, coverage, stretches):
     by_class = collections.Counter(event["class"] for event in events)
     note(f"{len(events)} windows: {dict(by_class)}; coverage {coverage}")
     suspects = [e for e in events if e["class"] in ("irq-off", "unknown") and e["durationMaxNsec"] >= 2_000_000]
-    offset_ns = realtime_offset_ns()
-    false = [e for e in suspects if not was_real(e, stretches, offset_ns)]
+    false = [e for e in suspects if not was_real(e, stretches)]
     if len(false) < len(suspects):
         real = collections.Counter(e["culprit"] for e in suspects if e not in false)
         note(f"{len(suspects) - len(false)} of class irq-off or unknown are real, as the witness says: {dict(real)}")
     # What it would not confirm of what the hypervisor did shows how much its word is worth.
     stolen = [e for e in events if e["class"] == "steal" and e["durationMinNsec"] >= 2_000_000]
-    note(f"it confirms {sum(was_real(e, stretches, offset_ns) for e in stolen)} of {len(stolen)} windows of class steal")
+    note(f"it confirms {sum(was_real(e, stretches) for e in stolen)} of {len(stolen)} windows of class steal")
     for event in false:
-        note(f"FALSE {describe(event)}; the witness: {inside(event, stretches, offset_ns)}")
+        note(f"FALSE {describe(event)}; the witness: {inside(event, stretches)}")
     check(not false, f"{len(false)} false windows")
 
 
 def watch(during):
     """Runs during() beside a daemon and judges what that recorded."""
-    with Daemon(FAST + "max-events-per-second=1000\n") as daemon, witness() as stretches:
+    with Daemon(FAST + "max-events-per-second=1000\n") as daemon, gaps(GAP_US) as stretches:
         check(daemon.collector("irq-delay")["state"] == "running", f"not running: {daemon.collector('irq-delay')}")
         since = daemon.status()["nowUsec"]
         during(daemon)
