@@ -375,30 +375,6 @@ static void test_other_classes(void **state) {
         }
 }
 
-/* Others are named only where there were others. */
-static void test_platform(void **state) {
-        static const int64_t others[] = { 0, 1, 3 };
-        struct machine *m = *state;
-        struct event *event;
-
-        add_healthy(m);
-        event = add_window(m->store, 2, 2, CLASS_PLATFORM, 20, 21, NULL, NULL);
-        assert_int_equal(event_add_integers(event, "otherCpus", others, ELEMENTSOF(others)), 0);
-        check_only(m, "platform-stall", SEVERITY_WARNING, "CPU 2",
-                   "CPU 2 and others stood still over the same moment, for 20.0-21.0 ms: something below the "
-                   "kernel held the whole machine");
-
-        (void)teardown(state);
-        (void)setup(state);
-        m = *state;
-        add_healthy(m);
-        event = add_window(m->store, 2, 2, CLASS_PLATFORM, 20, 21, NULL, NULL);
-        assert_int_equal(event_add_integer(event, "interruptBeforeEndNsec", 15000000), 0);
-        check_only(m, "platform-stall", SEVERITY_WARNING, "CPU 2",
-                   "CPU 2 took its timer interrupt late by 20.0-21.0 ms though other interrupts came in: the timer "
-                   "itself was late, as an emulated one is whose host is busy");
-}
-
 static void check_imbalance(void **state, const char *type, const uint64_t *per_second, size_t n,
                             int severity) {
         struct machine *m;
@@ -608,7 +584,6 @@ int main(void) {
                 TEST(test_window_severity),
                 TEST(test_culprits_are_bounded),
                 TEST(test_other_classes),
-                TEST(test_platform),
                 TEST(test_imbalance),
                 TEST(test_coverage),
                 TEST(test_coverage_very_low),
