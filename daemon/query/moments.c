@@ -13,6 +13,9 @@ enum {
 
 /* What looks at packets does so when it has seen the flood, not before. */
 #define MOMENT_SAMPLES_US (30 * USEC_PER_SEC)
+/* A sample is on record when it is complete, two seconds and a pass after its first packet: what comes earlier in a
+ * stretch was drawn before it, perhaps from another flood. */
+#define MOMENT_DRAWN_US (3 * USEC_PER_SEC)
 /* What led to a sample: the stretch that ends with it. */
 #define MOMENT_BEFORE_SAMPLE_US (12 * USEC_PER_SEC)
 
@@ -65,18 +68,32 @@ static void add_refused(const struct load *whole, struct candidates *candidates)
         }
 }
 
+/* What was sampled in a stretch. 0, *ret_packets NULL: nothing was. */
+static int query_samples(const struct store *store, uint64_t since_us, uint64_t until_us,
+                         struct packets **ret_packets) {
+        int r;
+
+        *ret_packets = NULL;
+        if (since_us + MOMENT_DRAWN_US >= until_us)
+                return 0;
+
+        r = packets_query(store, since_us + MOMENT_DRAWN_US, until_us, ret_packets);
+        return r == -ENOENT ? 0 : r;
+}
+
 static int add_sampled(const struct store *store, const struct load *whole, struct candidates *candidates) {
         _cleanup_(packets_freep) struct packets *packets = NULL;
         int r;
 
-        r = packets_query(store, whole->since_us, whole->until_us, &packets);
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
+        r = query_samples(store, whole->since_us, whole->until_us, &packets);
+        if (r < 0 || !packets)
+                return r;
 
-        add_candidate(candidates, &(struct peak){
-                                          .since_us = packets->last_us - MOMENT_BEFORE_SAMPLE_US,
-                                          .until_us = packets->last_us,
-                                  });
+        add_candidate(candidates,
+                      &(struct peak){
+                              .since_us = MAX(packets->last_us - MOMENT_BEFORE_SAMPLE_US, whole->since_us),
+                              .until_us = packets->last_us,
+                      });
         return 0;
 }
 
@@ -113,8 +130,7 @@ static int moment_query(const struct store *store, const struct peak *peak, cons
         r = load_query(store, &request, &ret_moment->load);
         if (r < 0)
                 return r;
-        r = packets_query(store, peak->since_us, peak->until_us + MOMENT_SAMPLES_US, &ret_moment->packets);
-        return r == -ENOENT ? 0 : r;
+        return query_samples(store, peak->since_us, peak->until_us + MOMENT_SAMPLES_US, &ret_moment->packets);
 }
 
 int moments_query(const struct store *store, const struct load *whole, const struct cpu_set *cpus,

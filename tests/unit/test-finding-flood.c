@@ -190,6 +190,54 @@ static void test_not_explained(void **state) {
         trouble_done(&t);
 }
 
+/* Passes of a second, in which one sample came on record: 1000 packets, all SYNs. */
+static void add_sample(struct store *store, double at) {
+        _cleanup_(batch_done) struct batch batch = {};
+        const struct row_key syns = { .name = "tcp", .labels = { "S", "80" } };
+        unsigned source = add_collector_source(store, &collector_packets);
+
+        batch_init(&batch);
+        for (int second = 0; second <= TROUBLE_SPAN; second++) {
+                uint64_t n = second >= at;
+
+                if (n > 0) {
+                        assert_int_equal(batch_add_row(&batch, PACKETS_SAMPLED, &syns), 0);
+                        assert_int_equal(batch_add(&batch, CPU_NONE, 1000), 0);
+                }
+                assert_int_equal(batch_add_single(&batch, PACKETS_SAMPLES, "", n), 0);
+                commit(store, source, second, &batch);
+        }
+}
+
+/* A sample that came on record when the flood had just begun, or the span, was drawn before. */
+static void test_sample_from_before(void **state) {
+        static const struct {
+                double at;
+                bool counts;
+        } samples[] = { { TROUBLE_FROM + 2, false }, { TROUBLE_FROM + 5, true }, { TROUBLE_UNTIL + 2, true } };
+
+        for (size_t i = 0; i < ELEMENTSOF(samples); i++) {
+                const struct report_request request = { .since_us = AT(TROUBLE_FROM),
+                                                        .until_us = AT(TROUBLE_UNTIL + 5) };
+                const struct finding *finding;
+                struct trouble t;
+
+                trouble_init(&t, 2);
+                set_healthy(&t);
+                refused_datagrams(&t);
+                add_sample(t.store, samples[i].at);
+                trouble_run(&t);
+                t.report = report_free(t.report);
+                assert_int_equal(report_query(t.store, &request, &t.report), 0);
+                print_findings(&t);
+                assert_int_equal(!!trouble_find(&t, "syn-flood"), samples[i].counts);
+                finding = trouble_find(&t, "udp-flood");
+                assert_non_null(finding);
+                assert_int_equal(!!trouble_evidence(finding, "synPercent"), samples[i].counts);
+                trouble_done(&t);
+        }
+}
+
 /* Allocation by allocation: nothing leaks, nothing crashes, and it works again after that. */
 static void test_no_memory(void **state) {
         const struct report_request request = { .since_us = AT(0), .until_us = AT(TROUBLE_SPAN) };
@@ -218,6 +266,7 @@ int main(void) {
                 cmocka_unit_test(test_cases),
                 cmocka_unit_test(test_chain),
                 cmocka_unit_test(test_not_explained),
+                cmocka_unit_test(test_sample_from_before),
                 cmocka_unit_test(test_no_memory),
         };
 
