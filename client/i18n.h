@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Messages in the user's language (gettext). What a human reads is marked and translated here, in the client: the
- * daemon's answers, its journal, JSON and everything that programs read stay as they are in every language.
+ * Messages in the user's language (gettext). What a human reads is marked and translated here, in the client:
+ * the daemon's answers, its journal, JSON and everything that programs read stay as they are in every
+ * language.
  */
 
 #include <libintl.h>

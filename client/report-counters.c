@@ -220,7 +220,7 @@ static void fill_per_cpu(struct table *table, const struct rows *rows, const str
                          const struct counters_view *view) {
         char buf[FIELD_TEXT_MAX];
 
-        table_add_column(table, view->key_title, TABLE_KEY | (view->is_interrupts ? TABLE_RIGHT : 0), 0);
+        table_add_column(table, _(view->key_title), TABLE_KEY | (view->is_interrupts ? TABLE_RIGHT : 0), 0);
         table_add_column(table, _("TOTAL"), TABLE_RIGHT, 0);
         for (int cpu = cpu_set_next(cpus, 0); cpu >= 0; cpu = cpu_set_next(cpus, cpu + 1)) {
                 (void)snprintf(buf, sizeof(buf), "CPU%i", cpu);
@@ -299,7 +299,7 @@ static void fill_summary(struct table *table, const struct rows *rows, const str
                          const struct counters_view *view) {
         char buf[FIELD_TEXT_MAX];
 
-        table_add_column(table, view->key_title, TABLE_KEY | (view->is_interrupts ? TABLE_RIGHT : 0), 0);
+        table_add_column(table, _(view->key_title), TABLE_KEY | (view->is_interrupts ? TABLE_RIGHT : 0), 0);
         table_add_column(table, _("TOTAL"), TABLE_RIGHT, 0);
         table_add_column(table, _("BUSIEST"), TABLE_RIGHT, 0);
         table_add_column(table, _("ITS SHARE"), TABLE_RIGHT, 0);

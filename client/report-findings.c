@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "client/i18n.h"
+#include "client/phrases.h"
 #include "client/field.h"
 #include "client/verbs.h"
 
@@ -56,12 +57,17 @@ static int render_evidence(const struct style *style, struct json_object *eviden
 }
 
 /* Cuts after the first sentence: what to do first. A point that ends one is followed by a blank and a
- * capital, and does not stand in a quoted command. */
+ * capital, and does not stand in a quoted command. The full stop of Chinese is one wherever it stands. */
 static void cut_advice(char *advice) {
+        static const char full_stop[] = "\u3002";
         bool quoted = false;
 
         for (char *p = advice; *p; p++) {
                 quoted ^= *p == '"';
+                if (!quoted && strncmp(p, full_stop, strlen(full_stop)) == 0) {
+                        p[strlen(full_stop)] = '\0';
+                        return;
+                }
                 if (*p == '.' && p[1] == ' ' && !quoted && (isupper((unsigned char)p[2]) || p[2] == '"')) {
                         p[1] = '\0';
                         return;
@@ -75,9 +81,11 @@ static int format_finding(const struct style *style, struct json_object *finding
         uint64_t since = field_u64(finding, "sinceUsec"), until = field_u64(finding, "untilUsec");
         bool named = !subject || strstr(text, subject);
         char a[FIELD_TEXT_MAX], b[FIELD_TEXT_MAX];
-        _cleanup_(freep) char *sentence = NULL;
+        _cleanup_(freep) char *sentence = NULL, *translated = phrase_translate(text);
 
-        if (asprintf(&sentence, "%s%s%s [%s%s%s%s%s]", named ? "" : subject, named ? "" : ": ", text,
+        if (!translated)
+                return -ENOMEM;
+        if (asprintf(&sentence, "%s%s%s [%s%s%s%s%s]", named ? "" : subject, named ? "" : ": ", translated,
                      field_string(finding, "code") ?: "?", until > 0 ? ", " : "",
                      until > 0 ? format_moment(since, style->now_us, false, a) : "",
                      until > since ? " - " : "",
@@ -94,13 +102,14 @@ static int format_finding(const struct style *style, struct json_object *finding
 
 static int render_finding(const struct style *style, struct json_object *finding, bool detailed, FILE *f) {
         const char *severity = field_string(finding, "severity") ?: "info";
-        _cleanup_(freep) char *sentence = NULL, *advice = NULL, *label = strdup(severity);
+        _cleanup_(freep) char *sentence = NULL, *advice = NULL, *translated = NULL, *label = strdup(severity);
         int r;
 
         r = format_finding(style, finding, &sentence);
         if (r < 0)
                 return r;
-        advice = text_sanitize(field_string(finding, "advice") ?: "");
+        translated = phrase_translate(field_string(finding, "advice") ?: "");
+        advice = translated ? text_sanitize(translated) : NULL;
         if (!advice || !label)
                 return -ENOMEM;
 

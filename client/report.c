@@ -6,6 +6,7 @@
 
 #include "client/compare.h"
 #include "client/i18n.h"
+#include "client/phrases.h"
 #include "client/field.h"
 #include "client/html-fetch.h"
 #include "client/message.h"
@@ -126,13 +127,16 @@ static int render_windows(const struct style *style, struct json_object *report,
 static int render_gap(const struct style *style, struct json_object *gap, FILE *f) {
         uint64_t since = field_u64(gap, "sinceUsec"), until = field_u64(gap, "untilUsec");
         char a[FIELD_TEXT_MAX], b[FIELD_TEXT_MAX], length[DURATION_TEXT_MAX];
-        _cleanup_(freep) char *text = NULL, *safe = NULL;
+        _cleanup_(freep) char *text = NULL, *safe = NULL, *reason = NULL;
 
+        reason = phrase_translate(field_string(gap, "reason") ?: _("reason not known"));
+        if (!reason)
+                return -ENOMEM;
         if (asprintf(&text, "%s, %s - %s (%s): %s", field_string(gap, "collector") ?: "?",
                      format_moment(since, style->now_us, false, a),
                      format_moment(until, same_day(since, until) ? until : style->now_us, false, b),
                      format_duration(until > since ? (until - since) * NSEC_PER_USEC : 0, length),
-                     field_string(gap, "reason") ?: _("reason not known")) < 0) {
+                     reason) < 0) {
                 text = NULL;
                 return -ENOMEM;
         }
