@@ -10,7 +10,8 @@
 struct condense_cell {
         int32_t cpu;
         bool touched, first, reset;
-        uint64_t value, delta;
+        uint64_t value; /* kept over steps */
+        uint64_t delta;
         double max; /* counters: per ns; gauges: the value */
 };
 
@@ -124,6 +125,11 @@ static int reserve_changes(struct condenser *c, size_t n) {
         return 0;
 }
 
+/* Numbers beyond the largest one are that: to convert them is not defined. */
+static uint64_t to_count(double value) {
+        return value < (double)UINT64_MAX ? (uint64_t)value : UINT64_MAX;
+}
+
 /* elapsed_ns: of the finer passes together, which makes the largest rate a count again. */
 static int take_cells(struct condenser *c, const struct row *target, struct condense_row *row,
                       uint64_t elapsed_ns) {
@@ -147,9 +153,9 @@ static int take_cells(struct condenser *c, const struct row *target, struct cond
                         .reset = cell->reset,
                         .value = cell->value,
                         .delta = cell->delta,
-                        .max = gauge ? (uint64_t)cell->max : (uint64_t)(cell->max * per_pass + 0.5),
+                        .max = to_count(gauge ? cell->max : cell->max * per_pass + 0.5),
                 };
-                *cell = (struct condense_cell){ .cpu = cell->cpu };
+                *cell = (struct condense_cell){ .cpu = cell->cpu, .value = cell->value };
         }
 
         return 0;
@@ -216,6 +222,8 @@ static void add_change(struct condenser *c, const struct store_pass *pass, const
 
         if (c->to->metrics[target->identity.metric].type != METRIC_GAUGE)
                 max = elapsed_ns > 0 ? max * pass->n_passes / (double)elapsed_ns : 0;
+        else if (!cell->touched && !change->first && c->n_passes > 0)
+                max = MAX(max, (double)cell->value); /* which earlier passes of the step still had */
 
         cell->max = cell->touched ? MAX(cell->max, max) : max;
         cell->first |= change->first && !cell->touched;
@@ -269,12 +277,13 @@ static int begin(struct condenser *c) {
         for (size_t i = 0; i < c->n_rows; i++)
                 for (size_t j = 0; j < c->rows[i].n_cells; j++) {
                         struct condense_cell *cell = &c->rows[i].cells[j];
+                        bool seen = c->rows[i].seen == c->n_seen;
 
                         *cell = (struct condense_cell){
                                 .cpu = cell->cpu,
                                 .value = cell->value,
-                                .first = true,
-                                .touched = c->rows[i].seen == c->n_seen,
+                                .first = seen,
+                                .touched = seen,
                         };
                 }
 

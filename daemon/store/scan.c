@@ -123,8 +123,10 @@ static void load_base(struct scan *scan, const struct chunk *chunk) {
         }
 }
 
+/* A pass that stands for several says itself whether there was a reset: what a counter that wraps did in all of them
+ * cannot be told from its values. */
 static void scan_add_change(struct scan *scan, const struct scan_row *row, const struct coded_change *change,
-                            uint64_t from, uint64_t to, uint32_t n_passes) {
+                            uint64_t from, uint64_t to, const struct pass *pass) {
         struct store_change *out = &scan->changes[scan->n_changes++];
 
         *out = (struct store_change){ .row = change->row, .cpu = change->cpu, .value = to };
@@ -135,8 +137,9 @@ static void scan_add_change(struct scan *scan, const struct scan_row *row, const
 
         if (change->extra.has_delta)
                 out->delta = change->extra.delta;
-        out->reset |= change->extra.reset;
-        out->max = change->extra.excess + (row->metric->type == METRIC_GAUGE ? to : out->delta / n_passes);
+        if (pass->extras)
+                out->reset = change->extra.reset;
+        out->max = change->extra.excess + (row->metric->type == METRIC_GAUGE ? to : out->delta / pass->n_passes);
 }
 
 /* Brings the values forward by one pass; with_changes also says what changed. */
@@ -167,7 +170,7 @@ static int scan_pass(struct scan *scan, const struct chunk *chunk, size_t index,
                 to = from + change.difference;
                 row->values[at] = to;
                 if (with_changes)
-                        scan_add_change(scan, row, &change, from, to, chunk->passes[index].n_passes);
+                        scan_add_change(scan, row, &change, from, to, &chunk->passes[index]);
         }
 
         return 0;

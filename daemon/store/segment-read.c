@@ -264,7 +264,8 @@ static int apply_code(struct segment_reader *reader, const uint8_t *code, size_t
                                                           change->value, &change->reset);
                 if (coded.extra.has_delta)
                         change->delta = coded.extra.delta;
-                change->reset |= coded.extra.reset;
+                if (extras) /* see scan_add_change() */
+                        change->reset = coded.extra.reset;
                 change->max = coded.extra.excess + (segment_metric(reader, row)->type == METRIC_GAUGE
                                                             ? change->value
                                                             : change->delta / n_passes);
