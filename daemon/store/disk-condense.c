@@ -64,6 +64,24 @@ struct piece {
         bool is_over;   /* nothing more of it can come */
 };
 
+/* The first segment of a source that a query finds from the mark on: its columns are the row's, which is to be reset.
+ * 1; 0: there is none. */
+static int find_from(struct disk *disk, const char *text, int64_t source, const struct mark *mark,
+                     struct sql_statement **ret_row) {
+        int r;
+
+        r = sql_use(disk->file->sql, text, ret_row);
+        if (r >= 0)
+                r = sql_bind(*ret_row, source);
+        if (r >= 0)
+                r = sql_bind(*ret_row, mark->id - SLACK_US);
+        if (r >= 0)
+                r = sql_bind(*ret_row, mark->run);
+        if (r >= 0)
+                r = sql_bind(*ret_row, (int64_t)mark->last_ns);
+        return r < 0 ? r : sql_step(*ret_row);
+}
+
 /* The block with the pass that was condensed last, which its values go on from. 1. */
 static int find_seam(struct disk *disk, enum disk_tier finer, int64_t source, const struct mark *mark,
                      struct piece *piece) {
@@ -73,17 +91,7 @@ static int find_seam(struct disk *disk, enum disk_tier finer, int64_t source, co
         struct sql_statement *row;
         int r;
 
-        r = sql_use(disk->file->sql, texts[finer], &row);
-        if (r >= 0)
-                r = sql_bind(row, source);
-        if (r >= 0)
-                r = sql_bind(row, mark->id - SLACK_US);
-        if (r >= 0)
-                r = sql_bind(row, mark->run);
-        if (r >= 0)
-                r = sql_bind(row, (int64_t)mark->last_ns);
-        if (r >= 0)
-                r = sql_step(row);
+        r = find_from(disk, texts[finer], source, mark, &row);
         if (r < 0)
                 return r;
         if (r > 0) {
@@ -102,17 +110,7 @@ static int find_piece(struct disk *disk, enum disk_tier finer, int64_t source, c
         struct sql_statement *row;
         int r;
 
-        r = sql_use(disk->file->sql, texts[finer], &row);
-        if (r >= 0)
-                r = sql_bind(row, source);
-        if (r >= 0)
-                r = sql_bind(row, mark->id - SLACK_US);
-        if (r >= 0)
-                r = sql_bind(row, mark->run);
-        if (r >= 0)
-                r = sql_bind(row, (int64_t)mark->last_ns);
-        if (r >= 0)
-                r = sql_step(row);
+        r = find_from(disk, texts[finer], source, mark, &row);
         if (r <= 0)
                 return r;
 
@@ -331,8 +329,9 @@ static int tier_is_complete(struct disk *disk, enum disk_tier tier, int64_t sour
 }
 
 /* 1: a block was made. *ret_due: when it is worth trying again, on the timeline. *ret_done: up to where
- * nothing finer is needed any more. */
-static int condense_source(struct disk *disk, enum disk_tier tier, const struct disk_source *source,
+ * nothing finer is needed any more. Every try in vain reads all that the block is to be made of: it is not worth it
+ * before the finer tier can have something new. */
+static int condense_source(struct disk *disk, enum disk_tier tier, const struct disk_source *source, int64_t finer_due,
                            int64_t *ret_due, int64_t *ret_done) {
         int64_t span = (int64_t)(block_steps(tier) * disk_tier_step(tier));
         _cleanup_(bench_done) struct bench bench = {};
@@ -343,7 +342,7 @@ static int condense_source(struct disk *disk, enum disk_tier tier, const struct 
         struct mark mark;
         int r;
 
-        *ret_due = disk->last_id + (int64_t)disk_tier_step(tier);
+        *ret_due = MAX(disk->last_id + (int64_t)disk_tier_step(tier), finer_due);
         r = read_mark(disk, tier, source->id, &mark);
         if (r >= 0)
                 r = find_piece(disk, tier - 1, source->id, &mark, &piece);
@@ -373,7 +372,8 @@ static int condense_source(struct disk *disk, enum disk_tier tier, const struct 
         r = fill_block(disk, tier, source, after_ns, &piece, &bench, &chunk);
         if (r > 0) {
                 r = insert_block(disk, tier, source->id, &piece, chunk, bench.coarser);
-                *ret_due = timeline_of(disk, &bench.coarser->last) + span;
+                /* A step is over when something of the next one is there. */
+                *ret_due = timeline_of(disk, &bench.coarser->last) + span + (int64_t)disk_tier_step(tier);
                 return r < 0 ? r : 1;
         }
         return r;
@@ -416,8 +416,9 @@ static int condense_next(struct disk *disk) {
                                 continue;
                         r = disk_file_source(disk->file, condensed->source, &source);
                         if (r >= 0)
-                                r = condense_source(disk, (enum disk_tier)tier, source, &condensed->due[tier],
-                                                    &condensed->done[tier]);
+                                r = condense_source(disk, (enum disk_tier)tier, source,
+                                                    tier > TIER_10S ? condensed->due[tier - 1] : 0,
+                                                    &condensed->due[tier], &condensed->done[tier]);
                         if (r != 0)
                                 return r;
                 }
