@@ -2,9 +2,9 @@
 
 #include "daemon/collect/heartbeat.h"
 
-#include <linux/perf_event.h>
 #include <string.h>
-#include <sys/syscall.h>
+
+#include "daemon/collect/heartbeat-event.h"
 
 /*
  * Kernels on which a cpu-clock event is not armed. 6.17: stopping such an event from its own handler
@@ -38,40 +38,64 @@ int heartbeat_init(struct heartbeat *heartbeat, unsigned n_cpus, uint64_t period
         for (unsigned i = 0; i < n_cpus; i++)
                 fds[i] = -EBADF;
 
-        *heartbeat = (struct heartbeat){ .fds = fds, .n_fds = n_cpus, .period_ns = period_ns };
+        *heartbeat = (struct heartbeat){ .fds = fds, .n_fds = n_cpus, .period_ns = period_ns, .opener_fd = -EBADF };
         return 0;
 }
 
 void heartbeat_done(struct heartbeat *heartbeat) {
         for (unsigned i = 0; i < heartbeat->n_fds; i++)
                 heartbeat_disarm(heartbeat, i);
+        if (heartbeat->fds)
+                heartbeat_hang_up(heartbeat);
 
         free(heartbeat->fds);
         *heartbeat = (struct heartbeat){};
 }
 
-int heartbeat_arm(struct heartbeat *heartbeat, unsigned cpu) {
-        /* Excluded from user and kernel alike, the event never "overflows": perf_swevent_hrtimer() only
-         * rearms its timer. So nothing is sampled, no limit can stop it, and perf's throttling, which on a tickless
-         * idle CPU would leave it stopped until the next tick, does not apply (kernel/events/core.c). */
-        struct perf_event_attr attr = {
-                .type = PERF_TYPE_SOFTWARE,
-                .size = sizeof(attr),
-                .config = PERF_COUNT_SW_CPU_CLOCK,
-                .sample_period = heartbeat->period_ns,
-                .exclude_user = 1,
-                .exclude_kernel = 1,
-        };
-        long fd;
+/* One refusal is enough: it would be the same for every CPU, and each may take seconds to come. */
+static int ask_opener(struct heartbeat *heartbeat, unsigned cpu) {
+        int r;
 
-        fd = syscall(SYS_perf_event_open, &attr, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
+        if (heartbeat->opener_error < 0)
+                return heartbeat->opener_error;
+
+        if (heartbeat->opener_fd < 0) {
+                r = heartbeat_opener_connect(HEARTBEAT_SOCKET_PATH);
+                if (r < 0)
+                        return heartbeat->opener_error = r;
+                heartbeat->opener_fd = r;
+        }
+
+        r = heartbeat_opener_ask(heartbeat->opener_fd, cpu, heartbeat->period_ns);
+        if (r < 0 && r != -ENODEV) {
+                heartbeat_hang_up(heartbeat);
+                heartbeat->opener_error = r;
+        }
+        return r;
+}
+
+int heartbeat_arm(struct heartbeat *heartbeat, unsigned cpu) {
+        int fd;
+
+        fd = heartbeat_event_open(cpu, heartbeat->period_ns);
+        if (fd == -EACCES || fd == -EPERM) {
+                int r = ask_opener(heartbeat, cpu);
+
+                if (r < 0 && r != -ENODEV)
+                        return fd;
+                fd = r;
+        }
         if (fd < 0)
-                return -errno;
+                return fd;
 
         /* The old one goes only now: a change of period leaves no moment without a heartbeat. */
         heartbeat_disarm(heartbeat, cpu);
-        heartbeat->fds[cpu] = (int)fd;
+        heartbeat->fds[cpu] = fd;
         return 0;
+}
+
+void heartbeat_hang_up(struct heartbeat *heartbeat) {
+        heartbeat->opener_fd = close_safe(heartbeat->opener_fd);
 }
 
 void heartbeat_disarm(struct heartbeat *heartbeat, unsigned cpu) {

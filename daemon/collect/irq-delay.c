@@ -6,6 +6,7 @@
 
 #include "common/parse.h"
 #include "daemon/collect/enrich.h"
+#include "daemon/collect/heartbeat-event.h"
 #include "daemon/collect/heartbeat.h"
 #include "daemon/collect/irq-metrics.h"
 #include "daemon/collect/irq-programs.h"
@@ -14,8 +15,6 @@
 #include "daemon/collect/steal-stat.h"
 #include "daemon/collect/window.h"
 #include "daemon/symbols/kallsyms.h"
-
-#define HEARTBEAT_SHORTEST_NS (50 * NSEC_PER_USEC)
 
 /* Before two ticks in a row were seen: the longest tick there is (HZ=100). */
 #define TICK_PERIOD_LONGEST_NS (10 * NSEC_PER_MSEC)
@@ -210,10 +209,14 @@ static void follow_cpus(struct irq_delay *d, const struct cpu_set *online, bool 
                 d->n_heartbeats[cpu] = d->programs.cpus[cpu].n_heartbeats;
         }
 
+        heartbeat_hang_up(&d->heartbeat);
         d->heartbeat_works = any;
-        if (error < 0)
-                set_degraded(d, "no heartbeat, so only the kernel's tick is used: perf_event_open: %s; needs "
-                                "CAP_PERFMON or kernel.perf_event_paranoid", strerror(-error));
+        if (error == -EACCES || error == -EPERM)
+                set_degraded(d, "no heartbeat, so only the kernel's tick is used: perf_event_open: %s, and "
+                                "irqwatch-heartbeat.socket: %s; do: systemctl start irqwatch-heartbeat.socket; "
+                                "systemctl reload irqwatchd", strerror(-error), strerror(-d->heartbeat.opener_error));
+        else if (error < 0)
+                set_degraded(d, "no heartbeat, so only the kernel's tick is used: perf_event_open: %s", strerror(-error));
         else
                 d->degraded[0] = '\0';
 }
@@ -236,6 +239,7 @@ static void start_heartbeat(struct irq_delay *d) {
         }
 
         d->heartbeat.period_ns = d->period_ns;
+        d->heartbeat.opener_error = 0;
         follow_cpus(d, &d->online, true);
 }
 
