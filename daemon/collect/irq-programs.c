@@ -10,6 +10,9 @@
 #include "bpf/irq-delay.skel.h"
 #include "daemon/symbols/kallsyms.h"
 
+/* Some milliseconds of work, as each may have stacks to be named. */
+enum { RECORDS_AT_ONCE = 64 };
+
 static int ignore_libbpf_message(enum libbpf_print_level level, const char *format, va_list ap) {
         return 0; /* its errors come back as return codes; its texts are for developers */
 }
@@ -139,13 +142,24 @@ static int map_state(struct irq_programs *programs) {
         return 0;
 }
 
+/* libbpf goes on until the ring is empty, or until it is told an error; what it has delivered is consumed either way. */
+static int deliver_record(void *userdata, void *data, size_t size) {
+        struct irq_programs *programs = userdata;
+        int r;
+
+        r = programs->on_record(programs->userdata, data, size);
+        if (r < 0)
+                return r;
+        return --programs->n_records_left == 0 ? -EOVERFLOW : 0;
+}
+
 int irq_programs_load(struct irq_programs *programs, unsigned n_cpus, const struct kallsyms *kallsyms,
                       int (*on_record)(void *userdata, void *data, size_t size), void *userdata) {
         struct irq_features features = {};
         const char *reason = NULL;
         int r;
 
-        *programs = (struct irq_programs){ .n_cpus = n_cpus };
+        *programs = (struct irq_programs){ .n_cpus = n_cpus, .on_record = on_record, .userdata = userdata };
         r = irq_features_find_kernel(&features, &reason);
         if (r < 0)
                 return r;
@@ -164,7 +178,7 @@ int irq_programs_load(struct irq_programs *programs, unsigned n_cpus, const stru
                 return r;
 
         programs->config = &programs->skel->bss->config;
-        programs->ring = ring_buffer__new(bpf_map__fd(programs->skel->maps.records), on_record, userdata, NULL);
+        programs->ring = ring_buffer__new(bpf_map__fd(programs->skel->maps.records), deliver_record, programs, NULL);
         return programs->ring ? 0 : -errno;
 }
 
@@ -185,7 +199,11 @@ int irq_programs_fd(const struct irq_programs *programs) {
 }
 
 int irq_programs_consume(struct irq_programs *programs) {
-        return ring_buffer__consume(programs->ring);
+        int r;
+
+        programs->n_records_left = RECORDS_AT_ONCE;
+        r = ring_buffer__consume(programs->ring);
+        return programs->n_records_left == 0 ? 0 : r;
 }
 
 int irq_programs_times_fd(const struct irq_programs *programs) {

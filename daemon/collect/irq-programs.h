@@ -43,16 +43,21 @@ struct irq_programs {
         unsigned n_cpus;
         bool has_heartbeat_function;
         bool has_steal; /* records tell steal time */
+
+        int (*on_record)(void *userdata, void *data, size_t size);
+        void *userdata;
+        unsigned n_records_left; /* of this irq_programs_consume() */
 };
 
 /* Loads the programs for CPU ids below n_cpus, not yet attached. on_record gets each record of the ring buffer. 0 or
- * -errno; end with irq_programs_done() either way. */
+ * -errno; end with irq_programs_done() either way. *programs stays where it is from then on. */
 int irq_programs_load(struct irq_programs *programs, unsigned n_cpus, const struct kallsyms *kallsyms,
                       int (*on_record)(void *userdata, void *data, size_t size), void *userdata);
 int irq_programs_attach(struct irq_programs *programs);
 void irq_programs_done(struct irq_programs *programs);
 
-/* Readable when records wait; irq_programs_consume() delivers them. */
+/* Readable when records wait; irq_programs_consume() delivers some of them: then it stays readable. A machine that makes records
+ * faster than they can be named, such as an emulated one, must not keep the caller for ever. */
 int irq_programs_fd(const struct irq_programs *programs);
 int irq_programs_consume(struct irq_programs *programs);
 /* The map of struct abi_time by struct abi_time_key. */
