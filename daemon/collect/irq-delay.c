@@ -116,6 +116,11 @@ static int probe(const struct collector_env *env, const char **ret_reason) {
                 *ret_reason = "measures the running kernel, which --root replaces by a directory";
                 return -EOPNOTSUPP;
         }
+        if (kallsyms_are_hidden(env->root_fd) > 0) {
+                *ret_reason = "the kernel hides the addresses of its symbols: irqwatchd needs CAP_SYSLOG, and "
+                              "kernel.kptr_restrict to be below 2 when it starts";
+                return -EOPNOTSUPP;
+        }
 
         return irq_features_find_kernel(&features, ret_reason);
 }

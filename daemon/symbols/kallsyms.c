@@ -151,6 +151,33 @@ int kallsyms_new(int root_fd, uint64_t now_ns, struct kallsyms **ret_kallsyms) {
         return 0;
 }
 
+int kallsyms_are_hidden(int root_fd) {
+        _cleanup_(fclosep) FILE *file = NULL;
+        _cleanup_(freep) char *line = NULL;
+        size_t allocated = 0;
+        bool any = false;
+        int fd;
+
+        fd = openat(root_fd, "proc/kallsyms", O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        file = fdopen(fd, "re");
+        if (!file) {
+                int r = -errno;
+
+                (void)close_safe(fd);
+                return r;
+        }
+
+        /* The first symbols are at 0 anyway, those of per-CPU data. */
+        while (getline(&line, &allocated, file) > 0) {
+                if (line[strspn(line, "0")] != ' ')
+                        return 0;
+                any = true;
+        }
+        return any;
+}
+
 struct kallsyms *kallsyms_free(struct kallsyms *kallsyms) {
         if (!kallsyms)
                 return NULL;

@@ -29,6 +29,8 @@ struct kallsyms_stats {
  * kernel.kptr_restrict is 2; -ENODATA no text symbols; -EBADMSG not a kallsyms; -ENOMEM; -errno of
  * opening (-ENOENT: a kernel without CONFIG_KALLSYMS). */
 int kallsyms_new(int root_fd, uint64_t now_ns, struct kallsyms **ret_kallsyms);
+/* Whether kallsyms_new() would return -EPERM. 1, 0, or -errno of opening. */
+int kallsyms_are_hidden(int root_fd);
 struct kallsyms *kallsyms_free(struct kallsyms *kallsyms);
 DEFINE_CLEANUP(struct kallsyms *, kallsyms_free)
 

@@ -338,9 +338,15 @@ static void test_no_file(void **state) {
 
         assert_int_equal(kallsyms_new(tree->fd, 0, &kallsyms), -ENOENT);
         assert_null(kallsyms);
+        assert_int_equal(kallsyms_are_hidden(tree->fd), -ENOENT);
         temp_tree_write(tree, "proc/kallsyms", "0000000000000000 T _stext\n");
         assert_int_equal(kallsyms_new(tree->fd, 0, &kallsyms), -EPERM);
         assert_null(kallsyms);
+        assert_int_equal(kallsyms_are_hidden(tree->fd), 1);
+        temp_tree_write(tree, "proc/kallsyms", "0000000000000000 A percpu\nffffffff81000000 T _stext\n");
+        assert_int_equal(kallsyms_are_hidden(tree->fd), 0);
+        temp_tree_write(tree, "proc/kallsyms", "");
+        assert_int_equal(kallsyms_are_hidden(tree->fd), 0);
 }
 
 /* Whichever allocation fails, nothing is published and nothing leaks. */
