@@ -257,7 +257,7 @@ static int sample(void *state, struct batch *batch) {
         netns = find_suspect(p, &suspect);
         p->n_suspicious += !!netns;
         if (!packet_sample_is_running(p->sample) &&
-            packet_trigger_step(&p->trigger, &p->limits, now_ns, suspect.per_second))
+            packet_trigger_step(&p->trigger, &p->limits, now_ns, suspect.per_second) && netns)
                 start_sample(p, &suspect, netns->inode, now_ns);
 
         return packet_tally_report(&p->tally, batch);
