@@ -19,6 +19,10 @@ const char *const phrases_sentences[] = {
         P_("%1$s was held by a call from another CPU for %2$s in %3$s"),
         P_("%1$s took its timer interrupts late by %2$s, and the evidence does not say why%3$s"),
         P_("%1$s stood still for %2$s because the hypervisor ran something else in its place%3$s"),
+        P_("%1$s stood still for %2$s: something below the kernel held it, the hypervisor, firmware or a "
+           "device that was accessed%3$s"),
+        P_("%1$s took its timer interrupt late by %2$s though other interrupts came in: the timer itself "
+           "was late, as an emulated one is whose host is busy%3$s"),
         P_("%1$s and others stood still over the same moment, for %2$s: something below the kernel held "
            "the whole machine%3$s"),
         P_("%1$s left idle late by %2$s"),
@@ -34,9 +38,12 @@ const char *const phrases_sentences[] = {
         P_("Many small packets: %1$s"),
         P_("CPU %1$s took %2$s %% of the interrupts of %3$s (up to %4$s per second), although %5$s of "
            "its queues were in use"),
+        P_("CPU %1$s took %2$s %3$s per second%4$s; meanwhile it was busy for %5$s %% of the time"),
         P_("CPU %1$s took %2$s %3$s per second, %4$s are usual"),
         P_("CPU %1$s took %2$s %3$s per second; what is usual is not known"),
         P_("CPU %1$s took %2$s %3$s per second"),
+        P_("CPU %1$s did %2$s %% of all %3$s softirqs (%4$s of %5$s per second), with %6$s CPUs online; "
+           "in interrupts for up to %7$s %% of its time"),
         P_("CPU %1$s did %2$s %% of all %3$s softirqs (%4$s of %5$s per second), with %6$s CPUs online"),
         P_("%1$s: as little as %2$s %% of the time was observed; a window in the rest would not have "
            "been seen"),
@@ -185,6 +192,8 @@ const char *const phrases_parts[] = {
         P_("%1$s, of a sample %2$s %% UDP"),
         P_("%1$s received %2$s packets per second of %3$s bytes on average"),
         P_("no device on record received them"),
+        P_(", %1$s are usual"),
+        P_("; what is usual is not known"),
         P_("timer interrupts (%1$s)"),
         P_("wake-ups by other CPUs (%1$s)"),
         P_("function calls from other CPUs (%1$s)"),
