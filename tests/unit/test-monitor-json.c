@@ -335,6 +335,28 @@ static void test_rate_steps(void **state) {
         assert_true(json_object_array_length(at(steps, "rates.steps.0.rows.0.perCpu")) > 0);
 }
 
+static void test_counts(void **state) {
+        _cleanup_(json_putp) struct json_object *reply = NULL;
+        char parameters[160];
+
+        (void)snprintf(parameters, sizeof(parameters),
+                       "{\"metrics\": [\"interrupts\", \"x\", \"interrupts/y\"], \"sinceUsec\": %" PRIu64 "}",
+                       AT(0)); /* fits */
+        reply = peer_call(*state, "GetCounts", parameters);
+        check_reply(reply, "GetCounts");
+        check_text(reply, "counts.metrics.0.metric", "interrupts");
+        assert_null(at(reply, "counts.metrics.0.absent"));
+        check_text(reply, "counts.metrics.0.cpus", "0-1");
+        check_int(reply, "counts.metrics.0.elapsedNsec", 2 * NSEC_PER_SEC);
+        check_text(reply, "counts.metrics.0.rows.0.text", "eth0");
+        check_int(reply, "counts.metrics.0.rows.0.counts.0", 0);
+        check_int(reply, "counts.metrics.0.rows.0.counts.1", 2);
+        check_text(reply, "counts.metrics.1.absent", "no collector of that name has run");
+        check_text(reply, "counts.metrics.2.absent", "the collector has no metric of that name");
+        check_text(reply, "counts.tier", "memory");
+        assert_true(json_object_get_int64(at(reply, "counts.lastEventId")) > 0);
+}
+
 static void test_histograms(void **state) {
         _cleanup_(json_putp) struct json_object *softirqs = NULL, *lateness = NULL;
         char parameters[128];
@@ -575,6 +597,7 @@ int main(void) {
                 cmocka_unit_test(test_events),
                 cmocka_unit_test(test_rates),
                 cmocka_unit_test(test_rate_steps),
+                cmocka_unit_test(test_counts),
                 cmocka_unit_test(test_histograms),
                 cmocka_unit_test(test_latency),
                 cmocka_unit_test(test_no_histograms),

@@ -49,6 +49,13 @@ static void test_invalid_parameters(void **state) {
                 { "GetEvent", "{\"id\": -1}", "id" },
                 { "GetRates", "{\"sinceUsec\": 1}", "source" },
                 { "GetRates", "{\"source\": \"softirqs\"}", "sinceUsec" },
+                { "GetCounts", "{\"sinceUsec\": 1}", "metrics" },
+                { "GetCounts", "{\"sinceUsec\": 1, \"metrics\": []}", "metrics" },
+                { "GetCounts", "{\"metrics\": [\"softirqs\"]}", "sinceUsec" },
+                { "GetCounts",
+                  "{\"sinceUsec\": 1, \"metrics\": [\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\","
+                  "\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\"]}",
+                  "metrics" },
                 { "GetMetrics", "{}", "source" },
                 { "GetMetrics", "{\"source\": \"softirqs\", \"metrics\": []}", "metrics" },
                 { "GetMetrics", "{\"source\": \"softirqs\", \"rows\": []}", "rows" },
@@ -415,7 +422,7 @@ static void test_set(void **state) {
 
 /* More CPUs than fit into a message, all counting: the totals come without the lists. */
 static void test_too_many_cpus(void **state) {
-        _cleanup_(json_putp) struct json_object *reply = NULL, *few = NULL;
+        _cleanup_(json_putp) struct json_object *reply = NULL, *few = NULL, *counts = NULL;
         _cleanup_(batch_done) struct batch batch = {};
         struct peer *peer = *state;
         char parameters[128];
@@ -441,6 +448,14 @@ static void test_too_many_cpus(void **state) {
         check_int(reply, "rates.rows.9.total", 4096000000);
         assert_int_equal(json_object_array_length(at(reply, "rates.rows.9.perCpu")), 0);
         assert_int_equal(json_object_array_length(at(reply, "rates.cpus")), 4096);
+
+        (void)snprintf(parameters, sizeof(parameters),
+                       "{\"metrics\": [\"softirqs\", \"softirqs\", \"softirqs\"], \"sinceUsec\": %" PRIu64 "}",
+                       AT(0)); /* fits */
+        counts = peer_call(peer, "GetCounts", parameters);
+        check_int(counts, "counts.metrics.2.rows.9.total", 4096000000);
+        assert_null(at(counts, "counts.metrics.2.rows.9.counts"));
+        check_text(counts, "counts.metrics.2.cpus", "0-4095");
 
         (void)snprintf(parameters, sizeof(parameters), "{\"sinceUsec\": %" PRIu64 ", \"cpus\": [5, 4000]}",
                        AT(0)); /* fits */
