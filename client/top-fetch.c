@@ -125,7 +125,7 @@ static uint64_t top_rates_since(const struct top_fetch *fetch, enum top_part par
 }
 
 static int top_add_windows_parameters(const struct top_fetch *fetch, struct json_object *parameters) {
-        static const char *const kinds[] = { "irq-delay", "hardirq", "softirq", "softirq-latency" };
+        static const char *const kinds[] = { "irq-delay", "hardirq", "softirq", "softirq-latency", "alert" };
         _cleanup_(json_putp) struct json_object *array = json_object_new_array();
 
         for (size_t i = 0; array && i < ELEMENTSOF(kinds); i++)
@@ -186,9 +186,12 @@ static struct json_object *top_parameters(struct top_fetch *fetch) {
 static bool top_is_due(const struct top_fetch *fetch, enum top_part part) {
         if (part < _TOP_RATES_MAX && fetch->answered[part])
                 return false;
+        if (part == TOP_ALERTS && fetch->alerted)
+                return true;
+        if (part == TOP_WINDOWS && (fetch->last_event < 0 || fetch->last_event != fetch->listed_event))
+                return true;
         if (part == TOP_WINDOWS || part == TOP_ALERTS)
-                return !fetch->live || fetch->now_us >= fetch->retry_us[part] || fetch->last_event < 0 ||
-                       fetch->last_event != fetch->listed_event;
+                return !fetch->live || fetch->now_us >= fetch->retry_us[part];
         return fetch->now_us >= fetch->retry_us[part];
 }
 
@@ -252,10 +255,12 @@ int top_fetch_start(struct top_fetch *fetch, uint64_t now_us, uint64_t until_us,
 static int top_take_windows(struct top_fetch *fetch, struct json_object *events) {
         if (fetch->last_window == 0)
                 top_model_clear_windows(fetch->model);
-        for (size_t i = 0; i < array_length(events); i++)
+        for (size_t i = 0; i < array_length(events); i++) {
+                fetch->alerted |= top_is_alert(array_at(events, i));
                 if (fetch->live)
                         fetch->last_window =
                                 MAX(fetch->last_window, field_integer(array_at(events, i), "id", 0));
+        }
         return top_model_add_windows(fetch->model, events);
 }
 
@@ -303,6 +308,7 @@ static int top_take(struct top_fetch *fetch, struct json_object *reply) {
                 return top_take_windows(fetch, result);
         case TOP_ALERTS:
                 fetch->retry_us[TOP_ALERTS] = fetch->now_us + LISTS_US;
+                fetch->alerted = false;
                 return top_model_set_alerts(fetch->model, result);
         case TOP_STATUS:
                 fetch->retry_us[TOP_STATUS] = fetch->now_us + STATUS_US;

@@ -232,6 +232,12 @@ int top_model_set_latency(struct top_model *model, struct json_object *latency) 
         return array_length(latency) > 0 ? 0 : top_model_set_absent(model, TOP_LATENCY, "not measured");
 }
 
+bool top_is_alert(struct json_object *event) {
+        const char *kind = field_string(event, "kind");
+
+        return kind && strcmp(kind, "alert") == 0;
+}
+
 static int top_window_read(struct top_window *window, struct json_object *event) {
         const char *class = field_string(event, "class") ?: field_string(event, "kind");
         int r;
@@ -279,6 +285,8 @@ int top_model_add_windows(struct top_model *model, struct json_object *events) {
         }
 
         for (size_t i = n > TOP_WINDOWS_MAX ? n - TOP_WINDOWS_MAX : 0; i < n; i++) {
+                if (top_is_alert(array_at(events, i)))
+                        continue;
                 top_windows_shift(model, 1);
                 r = top_window_read(&model->windows[model->n_windows], array_at(events, i));
                 if (r < 0)

@@ -99,7 +99,9 @@ int top_model_set_rates(struct top_model *model, enum top_part part, struct json
 int top_model_set_latency(struct top_model *model, struct json_object *latency);
 int top_model_set_alerts(struct top_model *model, struct json_object *alerts);
 int top_model_set_status(struct top_model *model, struct json_object *status);
-/* Adds events that are newer than those there are; the oldest go. */
+/* Of an alert, not a window. */
+bool top_is_alert(struct json_object *event);
+/* Adds windows that are newer than those there are; the oldest go. */
 int top_model_add_windows(struct top_model *model, struct json_object *events);
 void top_model_clear_windows(struct top_model *model);
 /* A part could not be had; reason is copied. What it had is dropped. */
