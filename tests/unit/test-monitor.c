@@ -2,6 +2,7 @@
 
 #include "tests/unit/monitor-fixture.h"
 
+#include "daemon/ipc/json-writer.h"
 #include "daemon/ipc/monitor-internal.h"
 
 static int setup(void **state) {
@@ -463,12 +464,28 @@ static void test_too_many_cpus(void **state) {
         assert_int_equal(json_object_array_length(at(few, "report.softirqs.0.perCpu")), 2);
 }
 
+static void test_numbers(void **state) {
+        struct json_writer writer = json_writer_object();
+        _cleanup_(json_putp) struct json_object *object = NULL;
+
+        json_set_double(&writer, "nan", 0.0 / 0.0);
+        json_set_double(&writer, "infinity", 1.0 / 0.0);
+        json_set_double(&writer, "tenth", 0.1);
+        json_set_double(&writer, "one", 1);
+        json_set_u64(&writer, "huge", UINT64_MAX);
+        assert_int_equal(json_writer_finish(&writer, &object), 0);
+        assert_string_equal(
+                json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN),
+                "{\"nan\":0.0,\"infinity\":0.0,\"tenth\":0.1,\"one\":1.0,\"huge\":9223372036854775807}");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_invalid_parameters),
                 cmocka_unit_test(test_unchecked_parameters),
+                cmocka_unit_test(test_numbers),
                 TEST(test_no_such_event),
                 TEST(test_no_data),
                 TEST(test_list_pages),
