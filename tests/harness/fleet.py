@@ -263,7 +263,8 @@ def shorten_rules(rules, step):
     """Rules for scrapes every step seconds: a minute of a range becomes four steps, a minute of "for" one."""
     rules = re.sub(r"\[(\d+)m\]", lambda m: f"[{int(m[1]) * 4 * step}s]", rules)
     rules = re.sub(r"for: (\d+)m", lambda m: f"for: {int(m[1]) * step}s", rules)
-    return rules.replace("interval: 15s", f"interval: {step}s")
+    rules = rules.replace("interval: 15s", f"interval: {step}s")
+    return rules.replace("- name: irqwatch.alerts\n", f"- name: irqwatch.alerts\n    interval: {step}s\n")
 
 
 def page_commands(page):
