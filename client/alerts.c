@@ -66,7 +66,7 @@ static const char *remark(struct json_object *alert) {
 static int render_active(const struct style *style, struct json_object *alert, FILE *f) {
         const char *priority = field_string(alert, "priority") ?: "warning",
                    *text = field_string(alert, "text");
-        _cleanup_(freep) char *label = strdup(priority), *line = NULL, *safe = NULL;
+        _cleanup_(freep) char *label = text_sanitize(priority), *line = NULL, *safe = NULL;
         char moment[FIELD_TEXT_MAX], lasted[DURATION_TEXT_MAX];
 
         if (!label || asprintf(&line, _("%s, raised %s (%s ago%s)%s%s"), field_string(alert, "rule") ?: "?",

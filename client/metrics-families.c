@@ -82,7 +82,19 @@ static void write_cost(struct families *families, struct json_object *status) {
         write_gauge(families, &history, field_u64(field_object(status, "store"), "bytes"));
 }
 
-/* 1: does all that it is configured to do; 0: less, or nothing. Those that are switched off are left out. */
+static const char *collector_state(struct json_object *collector) {
+        return field_string(collector, "state") ?: "";
+}
+
+static void write_collector(struct families *families, struct json_object *collector, uint64_t value) {
+        const struct metrics_label labels[] = { { "collector", field_string(collector, "name") ?: "" }, {} };
+
+        metrics_u64(&families->writer, labels, value);
+}
+
+/* 1: does all that it is configured to do; 0: less, or nothing. Those that are switched off are left out, and so are
+ * those that this machine cannot have: nobody is to be called for them. They have a series of their own, by which
+ * one sees where in a fleet something cannot be seen. */
 static void write_collectors(struct families *families, struct json_object *status) {
         static const struct metrics_family up = { "irqwatch_collector_up", NULL,
                                                   "Whether the collector does all that it is configured to do.",
@@ -90,21 +102,23 @@ static void write_collectors(struct families *families, struct json_object *stat
         static const struct metrics_family failed = { "irqwatch_collector_failed_passes", NULL,
                                                       "Passes of the collector that failed.",
                                                       METRICS_COUNTER };
+        static const struct metrics_family unsupported = { "irqwatch_collector_unsupported", NULL,
+                                                           "Collectors that cannot run on this machine.",
+                                                           METRICS_GAUGE };
         struct json_object *collectors = field_array(status, "collectors");
 
-        for (int pass = 0; pass < 2; pass++) {
-                metrics_family(&families->writer, pass ? &failed : &up);
+        for (int pass = 0; pass < 3; pass++) {
+                metrics_family(&families->writer, pass == 0 ? &up : pass == 1 ? &failed : &unsupported);
                 for (size_t i = 0; i < array_length(collectors); i++) {
                         struct json_object *collector = array_at(collectors, i);
-                        const char *state = field_string(collector, "state") ?: "";
-                        const struct metrics_label labels[] = {
-                                { "collector", field_string(collector, "name") ?: "" }, {}
-                        };
+                        bool is_unsupported = strcmp(collector_state(collector), "unsupported") == 0;
 
-                        if (strcmp(state, "disabled") != 0)
-                                metrics_u64(&families->writer, labels,
-                                            pass ? field_u64(collector, "failedPasses")
-                                                 : strcmp(state, "running") == 0);
+                        if (strcmp(collector_state(collector), "disabled") == 0 || is_unsupported != (pass == 2))
+                                continue;
+                        write_collector(families, collector,
+                                        pass == 0   ? strcmp(collector_state(collector), "running") == 0
+                                        : pass == 1 ? field_u64(collector, "failedPasses")
+                                                    : 1);
                 }
         }
 }

@@ -102,7 +102,7 @@ static int format_finding(const struct style *style, struct json_object *finding
 
 static int render_finding(const struct style *style, struct json_object *finding, bool detailed, FILE *f) {
         const char *severity = field_string(finding, "severity") ?: "info";
-        _cleanup_(freep) char *sentence = NULL, *advice = NULL, *translated = NULL, *label = strdup(severity);
+        _cleanup_(freep) char *sentence = NULL, *advice = NULL, *translated = NULL, *label = text_sanitize(severity);
         int r;
 
         r = format_finding(style, finding, &sentence);

@@ -67,7 +67,7 @@ static int write_worst(FILE *f, struct json_object *group) {
 }
 
 /* "; besides, 2 of class steal (CPU taken by the hypervisor), up to 40.3 ms" */
-static void write_other_classes(FILE *f, struct json_object *windows, const char *lead) {
+static int write_other_classes(FILE *f, struct json_object *windows, const char *lead) {
         struct json_object *by_class = field_array(windows, "byClass");
         char buf[DURATION_TEXT_MAX];
 
@@ -75,13 +75,19 @@ static void write_other_classes(FILE *f, struct json_object *windows, const char
                 struct json_object *entry = array_at(by_class, i);
                 const char *class = field_string(entry, "class") ?: "unknown";
                 int64_t n = field_integer(entry, "count", 0);
+                _cleanup_(freep) char *safe = NULL;
 
                 if (n == 0 || class_is_irqs_off(class))
                         continue;
-                fprintf(f, _("%s %" PRId64 " of class %s (%s), up to %s"), lead, n, class, class_words(class),
+                safe = text_sanitize(class);
+                if (!safe)
+                        return -ENOMEM;
+                fprintf(f, _("%s %" PRId64 " of class %s (%s), up to %s"), lead, n, safe, class_words(safe),
                         format_duration(field_u64(entry, "worstMaxNsec"), buf));
                 lead = ";";
         }
+
+        return 0;
 }
 
 static int write_verdict(FILE *f, struct json_object *report) {
@@ -104,8 +110,7 @@ static int write_verdict(FILE *f, struct json_object *report) {
         worst = worst_irqs_off(windows);
         if (worst && write_worst(f, worst) < 0)
                 return -ENOMEM;
-        write_other_classes(f, windows, n == 0 ? _(", but") : _("; besides,"));
-        return 0;
+        return write_other_classes(f, windows, n == 0 ? _(", but") : _("; besides,"));
 }
 
 void render_tier(const struct style *style, struct json_object *answer, FILE *f) {

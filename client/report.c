@@ -67,20 +67,23 @@ static void add_culprit(struct table *table, const struct style *style, struct j
         table_addf(table, COLOUR_CYAN, "%" PRId64, field_integer(group, "worstId", 0));
 }
 
-static void render_classes(const struct style *style, struct json_object *windows, FILE *f) {
+static int render_classes(const struct style *style, struct json_object *windows, FILE *f) {
         struct json_object *by_class = field_array(windows, "byClass");
         char buf[DURATION_TEXT_MAX];
 
         fputs(_("  by class:"), f);
         for (size_t i = 0; i < array_length(by_class); i++) {
                 struct json_object *entry = array_at(by_class, i);
+                _cleanup_(freep) char *class = text_sanitize(field_string(entry, "class") ?: "?");
 
+                if (!class)
+                        return -ENOMEM;
                 fprintf(f, "%s ", i > 0 ? "," : "");
-                fprintf(f, _("%s %" PRIu64 " (total %s)"),
-                        field_string(entry, "class") ?: "?", field_u64(entry, "count"),
+                fprintf(f, _("%s %" PRIu64 " (total %s)"), class, field_u64(entry, "count"),
                         format_duration(field_u64(entry, "totalMinNsec"), buf));
         }
         fputc('\n', f);
+        return 0;
 }
 
 static int render_windows(const struct style *style, struct json_object *report, FILE *f) {
@@ -119,8 +122,7 @@ static int render_windows(const struct style *style, struct json_object *report,
         if (n > REPORT_CULPRITS_MAX)
                 fprintf(f, _("  ... and %zu more culprits (irqctl events lists all windows)\n"),
                         n - REPORT_CULPRITS_MAX);
-        render_classes(style, windows, f);
-        return 0;
+        return render_classes(style, windows, f);
 }
 
 /* "interrupts, 14:06:30 - 14:06:33 (3.50 s): why" */

@@ -222,26 +222,38 @@ static int show_stack(const struct style *style, struct json_object *stack, cons
         return 0;
 }
 
-int render_event(const struct style *style, struct json_object *event, FILE *f) {
-        const char *kind = field_string(event, "kind") ?: "?", *class = field_string(event, "class");
-        const char *confidence = field_string(event, "confidence"), *culprit = field_string(event, "culprit");
-        int r;
+/* "Event 7: irq-delay, irq-off (a stretch of code ...), confidence high" */
+static int show_title(const struct style *style, struct json_object *event, FILE *f) {
+        const char *confidence = field_string(event, "confidence"), *name = field_string(event, "class");
+        _cleanup_(freep) char *kind = text_sanitize(field_string(event, "kind") ?: "?");
+        _cleanup_(freep) char *class = text_sanitize(name ?: ""), *sure = text_sanitize(confidence ?: "");
+
+        if (!kind || !class || !sure)
+                return -ENOMEM;
 
         fprintf(f, "%s", style_on(style, COLOUR_BOLD));
         fprintf(f, _("Event %" PRId64 ": %s"), field_integer(event, "id", 0), kind);
-        if (class)
+        if (name)
                 fprintf(f, ", %s (%s)", class, class_words(class));
         if (confidence)
-                fprintf(f, _(", confidence %s"), confidence);
+                fprintf(f, _(", confidence %s"), sure);
         fprintf(f, "%s\n", style_off(style, COLOUR_BOLD));
+        return 0;
+}
 
+int render_event(const struct style *style, struct json_object *event, FILE *f) {
+        int r;
+
+        r = show_title(style, event, f);
+        if (r < 0)
+                return r;
         r = show_facts(style, event, f);
         if (r < 0)
                 return r;
         r = show_evidence(style, event, f);
         if (r < 0)
                 return r;
-        r = show_stack(style, field_array(event, "kernelStack"), _("Kernel stack"), culprit, f);
+        r = show_stack(style, field_array(event, "kernelStack"), _("Kernel stack"), field_string(event, "culprit"), f);
         if (r < 0)
                 return r;
         return show_stack(style, field_array(event, "userStack"), _("User stack"), NULL, f);

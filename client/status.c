@@ -83,9 +83,9 @@ static int render_history(const struct style *style, struct json_object *status,
         _cleanup_(freep) char *reason = text_sanitize(field_string(disk, "reason") ?: "");
         _cleanup_(freep) char *aside = text_sanitize(field_string(disk, "setAside") ?: "");
         char a[FIELD_TEXT_MAX], b[FIELD_TEXT_MAX], since[TIMESTAMP_TEXT_MAX];
-        const char *state = field_string(disk, "state") ?: "?";
+        _cleanup_(freep) char *state = text_sanitize(field_string(disk, "state") ?: "?");
 
-        if (!path || !reason || !aside)
+        if (!path || !reason || !aside || !state)
                 return -ENOMEM;
         if (!disk)
                 return 0; /* store.disk=no */

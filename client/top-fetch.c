@@ -20,6 +20,8 @@
 /* A p99 of a minute does not change from one update to the next. */
 #define LATENCY_US (10 * USEC_PER_SEC)
 #define STATUS_US (30 * USEC_PER_SEC)
+/* Also without a sign that there is something new: an alert may be raised without being told. */
+#define LISTS_US (10 * USEC_PER_SEC)
 
 void top_fetch_done(struct top_fetch *fetch) {
         fetch->client = varlink_client_free(fetch->client);
@@ -91,6 +93,7 @@ static int top_connect(struct top_fetch *fetch) {
 
         /* Another daemon, maybe: it counts its events anew, and may have what the last one had not. */
         fetch->last_window = 0;
+        fetch->listed_event = -1;
         memset(fetch->retry_us, 0, sizeof(fetch->retry_us));
         top_model_clear_windows(fetch->model);
         free(fetch->trouble);
@@ -101,8 +104,8 @@ static int top_connect(struct top_fetch *fetch) {
 static const struct {
         const char *method, *result;
 } calls[_TOP_PART_MAX] = {
-        [TOP_SOFTIRQS] = { "GetRates", "rates" },    [TOP_INTERRUPTS] = { "GetRates", "rates" },
-        [TOP_CPU_TIME] = { "GetRates", "rates" },    [TOP_KSOFTIRQD] = { "GetRates", "rates" },
+        [TOP_SOFTIRQS] = { "GetCounts", "counts" },  [TOP_INTERRUPTS] = { "GetCounts", "counts" },
+        [TOP_CPU_TIME] = { "GetCounts", "counts" },  [TOP_KSOFTIRQD] = { "GetCounts", "counts" },
         [TOP_LATENCY] = { "GetLatency", "latency" }, [TOP_WINDOWS] = { "ListEvents", "events" },
         [TOP_ALERTS] = { "ListAlerts", "alerts" },   [TOP_STATUS] = { "GetStatus", "status" },
 };
@@ -114,15 +117,15 @@ static const enum top_part order[_TOP_PART_MAX] = {
 };
 
 /* Where a span is shorter than the daemon's interval it holds no two readings: then the last two. */
-static uint64_t top_rates_since(const struct top_fetch *fetch) {
-        uint64_t least_us = fetch->model->interval_ns[fetch->part] / NSEC_PER_USEC * 5 / 2;
+static uint64_t top_rates_since(const struct top_fetch *fetch, enum top_part part) {
+        uint64_t least_us = fetch->model->interval_ns[part] / NSEC_PER_USEC * 5 / 2;
         uint64_t until_us = fetch->until_us ?: fetch->now_us;
 
         return MIN(fetch->since_us, until_us > least_us ? until_us - least_us : 0);
 }
 
 static int top_add_windows_parameters(const struct top_fetch *fetch, struct json_object *parameters) {
-        static const char *const kinds[] = { "irq-delay", "hardirq", "softirq", "softirq-latency" };
+        static const char *const kinds[] = { "irq-delay", "hardirq", "softirq", "softirq-latency", "alert" };
         _cleanup_(json_putp) struct json_object *array = json_object_new_array();
 
         for (size_t i = 0; array && i < ELEMENTSOF(kinds); i++)
@@ -136,7 +139,22 @@ static int top_add_windows_parameters(const struct top_fetch *fetch, struct json
                        : 0;
 }
 
-static struct json_object *top_parameters(const struct top_fetch *fetch) {
+/* All that are to be asked for with the same span, in one question: mostly all there are. */
+static int top_add_metrics(struct top_fetch *fetch, struct json_object *parameters) {
+        _cleanup_(json_putp) struct json_object *array = json_object_new_array();
+
+        for (enum top_part part = 0; part < _TOP_RATES_MAX; part++) {
+                fetch->counted[part] = !fetch->answered[part] && fetch->now_us >= fetch->retry_us[part] &&
+                                       top_rates_since(fetch, part) == top_rates_since(fetch, fetch->part);
+                if (fetch->counted[part] &&
+                    (!array || json_array_append(array, json_object_new_string(top_part_name(part))) < 0))
+                        return -ENOMEM;
+        }
+
+        return json_add(parameters, "metrics", TAKE_PTR(array));
+}
+
+static struct json_object *top_parameters(struct top_fetch *fetch) {
         uint64_t until_us = fetch->until_us ?: fetch->now_us, since_us = fetch->since_us;
         _cleanup_(json_putp) struct json_object *parameters = NULL;
         enum top_part part = fetch->part;
@@ -146,21 +164,35 @@ static struct json_object *top_parameters(const struct top_fetch *fetch) {
                 return json_object_new_object();
 
         if (part < _TOP_RATES_MAX)
-                since_us = top_rates_since(fetch);
+                since_us = top_rates_since(fetch, part);
+        else if (part == TOP_LATENCY)
+                since_us = MIN(since_us, until_us - LATENCY_SPAN_US);
+        else if (fetch->last_window > 0) /* those since the last list; some are told of late */
+                since_us = MIN(since_us, fetch->windows_us - LATENCY_SPAN_US);
         else
-                since_us =
-                        MIN(since_us, until_us - (part == TOP_LATENCY ? LATENCY_SPAN_US : WINDOWS_SPAN_US));
+                since_us = MIN(since_us, until_us - WINDOWS_SPAN_US);
 
         parameters = session_parameters(fetch->options, since_us, fetch->until_us);
         if (!parameters)
                 return NULL;
         if (part < _TOP_RATES_MAX)
-                r = json_add(parameters, "source", json_object_new_string(top_part_source(part)));
-        if (r == 0 && part < _TOP_RATES_MAX && top_part_metric(part))
-                r = json_add(parameters, "metric", json_object_new_string(top_part_metric(part)));
+                r = top_add_metrics(fetch, parameters);
         if (r == 0 && part == TOP_WINDOWS)
                 r = top_add_windows_parameters(fetch, parameters);
         return r < 0 ? NULL : TAKE_PTR(parameters);
+}
+
+/* Alerts and windows have events: while there is none, the lists are as they were. */
+static bool top_is_due(const struct top_fetch *fetch, enum top_part part) {
+        if (part < _TOP_RATES_MAX && fetch->answered[part])
+                return false;
+        if (part == TOP_ALERTS && fetch->alerted)
+                return true;
+        if (part == TOP_WINDOWS && (fetch->last_event < 0 || fetch->last_event != fetch->listed_event))
+                return true;
+        if (part == TOP_WINDOWS || part == TOP_ALERTS)
+                return !fetch->live || fetch->now_us >= fetch->retry_us[part];
+        return fetch->now_us >= fetch->retry_us[part];
 }
 
 /* Asks for the part, or for the next one that is to be asked for. 0; 1: there is none left; -ENOMEM. */
@@ -171,7 +203,7 @@ static int top_ask(struct top_fetch *fetch) {
                 int r;
 
                 fetch->part = order[fetch->step];
-                if (fetch->now_us < fetch->retry_us[fetch->part])
+                if (!top_is_due(fetch, fetch->part))
                         continue;
 
                 parameters = top_parameters(fetch);
@@ -184,6 +216,7 @@ static int top_ask(struct top_fetch *fetch) {
                 return 0;
         }
 
+        fetch->listed_event = fetch->last_event;
         fetch->busy = false;
         return 1;
 }
@@ -203,8 +236,11 @@ int top_fetch_start(struct top_fetch *fetch, uint64_t now_us, uint64_t until_us,
         fetch->live = until_us == 0;
         if (!fetch->live || !was_live) {
                 fetch->last_window = 0;
+                fetch->listed_event = -1;
                 fetch->retry_us[TOP_LATENCY] = 0;
         }
+        fetch->last_event = -1;
+        memset(fetch->answered, 0, sizeof(fetch->answered));
         fetch->now_us = now_us;
         fetch->until_us = until_us;
         fetch->since_us = end_us - MIN(end_us - 1, span_ns / NSEC_PER_USEC);
@@ -219,11 +255,44 @@ int top_fetch_start(struct top_fetch *fetch, uint64_t now_us, uint64_t until_us,
 static int top_take_windows(struct top_fetch *fetch, struct json_object *events) {
         if (fetch->last_window == 0)
                 top_model_clear_windows(fetch->model);
-        for (size_t i = 0; i < array_length(events); i++)
+        for (size_t i = 0; i < array_length(events); i++) {
+                fetch->alerted |= top_is_alert(array_at(events, i));
                 if (fetch->live)
                         fetch->last_window =
                                 MAX(fetch->last_window, field_integer(array_at(events, i), "id", 0));
+        }
         return top_model_add_windows(fetch->model, events);
+}
+
+/* What is not there now will hardly be there the next second; but the two that all daemons have are asked for
+ * always. */
+static int top_take_absent(struct top_fetch *fetch, enum top_part part, const char *reason) {
+        if (part != TOP_SOFTIRQS && part != TOP_INTERRUPTS && fetch->live)
+                fetch->retry_us[part] = fetch->now_us + RETRY_US;
+        return top_model_set_absent(fetch->model, part, reason);
+}
+
+/* In the order in which they were asked for. */
+static int top_take_counts(struct top_fetch *fetch, struct json_object *counts) {
+        struct json_object *metrics = field_array(counts, "metrics");
+        size_t n = 0;
+        int r = 0;
+
+        fetch->last_event = field_integer(counts, "lastEventId", -1);
+        for (enum top_part part = 0; r == 0 && part < _TOP_RATES_MAX; part++) {
+                struct json_object *metric;
+                const char *absent;
+
+                if (!fetch->counted[part])
+                        continue;
+                metric = array_at(metrics, n++);
+                absent = metric ? field_string(metric, "absent") : "not answered";
+                fetch->answered[part] = true;
+                r = absent ? top_take_absent(fetch, part, absent)
+                           : top_model_set_rates(fetch->model, part, metric);
+        }
+
+        return r;
 }
 
 static int top_take(struct top_fetch *fetch, struct json_object *reply) {
@@ -234,31 +303,43 @@ static int top_take(struct top_fetch *fetch, struct json_object *reply) {
                 fetch->retry_us[TOP_LATENCY] = fetch->live ? fetch->now_us + LATENCY_US : 0;
                 return top_model_set_latency(fetch->model, result);
         case TOP_WINDOWS:
+                fetch->retry_us[TOP_WINDOWS] = fetch->now_us + LISTS_US;
+                fetch->windows_us = fetch->now_us;
                 return top_take_windows(fetch, result);
         case TOP_ALERTS:
+                fetch->retry_us[TOP_ALERTS] = fetch->now_us + LISTS_US;
+                fetch->alerted = false;
                 return top_model_set_alerts(fetch->model, result);
         case TOP_STATUS:
                 fetch->retry_us[TOP_STATUS] = fetch->now_us + STATUS_US;
                 return top_model_set_status(fetch->model, result);
         default:
-                return top_model_set_rates(fetch->model, fetch->part, result);
+                return top_take_counts(fetch, result);
         }
 }
 
-/* What is not there now will hardly be there the next second; but the two that all daemons have are asked for
- * always. */
 static int top_take_error(struct top_fetch *fetch, const char *error, struct json_object *parameters) {
         const char *reason = field_string(parameters, "reason");
         _cleanup_(freep) char *text = NULL;
+        int r;
 
-        if (fetch->part != TOP_SOFTIRQS && fetch->part != TOP_INTERRUPTS && fetch->live)
-                fetch->retry_us[fetch->part] = fetch->now_us + RETRY_US;
         if (!reason) {
                 text = reply_error_text(error, parameters);
                 if (!text)
                         return -ENOMEM;
         }
-        return top_model_set_absent(fetch->model, fetch->part, reason ?: text);
+        if (fetch->part >= _TOP_RATES_MAX)
+                return top_take_absent(fetch, fetch->part, reason ?: text);
+
+        for (enum top_part part = 0; part < _TOP_RATES_MAX; part++) {
+                if (!fetch->counted[part])
+                        continue;
+                fetch->answered[part] = true;
+                r = top_take_absent(fetch, part, reason ?: text);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
 
 int top_fetch_continue(struct top_fetch *fetch) {

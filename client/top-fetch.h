@@ -19,11 +19,16 @@ struct top_fetch {
         bool busy;
         bool connected;     /* once, at least */
         size_t step;        /* in the order of questions */
-        enum top_part part; /* whose answer is awaited */
+        enum top_part part; /* whose answer is awaited; a part that is rates stands for all of counted */
+        bool counted[_TOP_RATES_MAX], answered[_TOP_RATES_MAX];
         uint64_t since_us, until_us, now_us;
         bool live;
         unsigned n_windows;               /* of the first list */
         int64_t last_window;              /* the newest known, while live */
+        uint64_t windows_us;              /* when that was asked for */
+        bool alerted;                     /* an event tells that alerts are others now */
+        int64_t last_event, listed_event; /* the newest of any kind, as counts tell, and when lists were asked for; -1:
+                                           * not known */
         uint64_t retry_us[_TOP_PART_MAX]; /* a part that was not there is not asked for before */
         char *trouble;                    /* why the model is old; NULL: it is not */
 };

@@ -113,7 +113,7 @@ static double top_share(const struct top_rates *rates, const char *name, int cpu
                         return (double)top_row_count(&rates->rows[i], cpu) / (double)NSEC_PER_SEC /
                                rates->seconds;
 
-        return -1;
+        return 0; /* a row that counted nothing is not there */
 }
 
 static void top_set_shares(struct top_model *model, struct top_cpu *cpu) {

@@ -65,6 +65,17 @@ void top_model_done(struct top_model *model) {
         *model = (struct top_model){};
 }
 
+const char *top_part_name(enum top_part part) {
+        static const char *const names[_TOP_RATES_MAX] = {
+                [TOP_SOFTIRQS] = "softirqs",
+                [TOP_INTERRUPTS] = "interrupts",
+                [TOP_CPU_TIME] = "cpu/cpu-time",
+                [TOP_KSOFTIRQD] = "ksoftirqd/cpu-time",
+        };
+
+        return names[part];
+}
+
 const char *top_part_source(enum top_part part) {
         static const char *const names[_TOP_RATES_MAX] = {
                 [TOP_SOFTIRQS] = "softirqs",
@@ -74,10 +85,6 @@ const char *top_part_source(enum top_part part) {
         };
 
         return names[part];
-}
-
-const char *top_part_metric(enum top_part part) {
-        return part == TOP_CPU_TIME || part == TOP_KSOFTIRQD ? "cpu-time" : NULL;
 }
 
 /* A safe copy; none of NULL and of "". */
@@ -119,23 +126,10 @@ size_t top_device_name(const char *action, const char **ret_start) {
         return top_queue_suffix(action, n);
 }
 
-static const char *top_label(struct json_object *rates, struct json_object *row, const char *name) {
-        struct json_object *names = field_array(rates, "labelNames"), *labels = field_array(row, "labels");
-
-        for (size_t i = 0; i < array_length(names); i++) {
-                const char *label = json_object_get_string(array_at(names, i));
-
-                if (label && strcmp(label, name) == 0)
-                        return json_object_get_string(array_at(labels, i));
-        }
-
-        return NULL;
-}
-
 /* Interrupts are known by number and handler; a row of the architecture ("LOC") needs no explanation beside
  * it. */
-static int top_row_name(struct top_row *row, struct json_object *rates, struct json_object *object) {
-        const char *name = field_string(object, "name") ?: "?", *action = top_label(rates, object, "actions");
+static int top_row_name(struct top_row *row, struct json_object *object) {
+        const char *name = field_string(object, "name") ?: "?", *action = field_string(object, "text");
         _cleanup_(freep) char *title = NULL, *device = NULL;
         const char *start;
         size_t n;
@@ -158,17 +152,18 @@ static int top_row_name(struct top_row *row, struct json_object *rates, struct j
 }
 
 static int top_row_counts(struct top_row *row, struct json_object *object) {
-        struct json_object *cells = field_array(object, "perCpu");
+        struct json_object *cells = field_array(object, "counts"); /* a CPU and its count, in turn */
+        size_t n = array_length(cells) / 2;
 
         row->total = field_u64(object, "total");
-        row->counts = calloc(array_length(cells) + 1, sizeof(*row->counts));
+        row->counts = calloc(n + 1, sizeof(*row->counts));
         if (!row->counts)
                 return -ENOMEM;
 
-        for (size_t i = 0; i < array_length(cells); i++) {
+        for (size_t i = 0; i < n; i++) {
                 struct top_count count = {
-                        .cpu = (int)field_integer(array_at(cells, i), "cpu", -1),
-                        .n = field_u64(array_at(cells, i), "total"),
+                        .cpu = json_object_get_int(array_at(cells, 2 * i)),
+                        .n = json_object_get_uint64(array_at(cells, 2 * i + 1)),
                 };
 
                 /* The daemon lists them ascending; what is not so cannot be searched. */
@@ -179,38 +174,36 @@ static int top_row_counts(struct top_row *row, struct json_object *object) {
         return 0;
 }
 
-static int top_cpus_read(struct json_object *array, struct cpu_set *set) {
-        for (size_t i = 0; i < array_length(array); i++)
-                if (cpu_set_add(set, json_object_get_int(array_at(array, i))) == -ENOMEM)
-                        return -ENOMEM; /* a number that no kernel has is left out */
+/* A list that no kernel has is an empty one. */
+static int top_cpus_read(const char *list, struct cpu_set *set) {
+        int r = cpu_list_parse(list ?: "", set);
 
-        return 0;
+        if (r < 0 && r != -ENOMEM)
+                cpu_set_clear(set);
+        return r == -ENOMEM ? r : 0;
 }
 
 static int top_rates_read(struct top_rates *rates, struct json_object *object) {
         struct json_object *rows = field_array(object, "rows");
-        bool any = false, per_cpu = false;
         int r;
 
         rates->rows = calloc(array_length(rows) + 1, sizeof(*rates->rows));
-        if (!rates->rows || top_cpus_read(field_array(object, "cpus"), &rates->cpus) < 0 ||
-            top_cpus_read(field_array(object, "online"), &rates->online) < 0)
+        if (!rates->rows || top_cpus_read(field_string(object, "cpus"), &rates->cpus) < 0 ||
+            top_cpus_read(field_string(object, "online"), &rates->online) < 0)
                 return -ENOMEM;
 
         for (size_t i = 0; i < array_length(rows); i++) {
                 struct top_row *row = &rates->rows[rates->n_rows++];
 
-                r = top_row_name(row, object, array_at(rows, i));
+                r = top_row_name(row, array_at(rows, i));
                 if (r == 0)
                         r = top_row_counts(row, array_at(rows, i));
                 if (r < 0)
                         return r;
-                any |= row->total > field_u64(array_at(rows, i), "single");
-                per_cpu |= row->n_counts > 0;
+                rates->cut |= !field_array(array_at(rows, i), "counts");
         }
 
         rates->seconds = (double)field_u64(object, "elapsedNsec") / (double)NSEC_PER_SEC;
-        rates->cut = any && !per_cpu;
         return 0;
 }
 
@@ -237,6 +230,12 @@ int top_model_set_latency(struct top_model *model, struct json_object *latency) 
         free(model->absent[TOP_LATENCY]);
         model->absent[TOP_LATENCY] = NULL;
         return array_length(latency) > 0 ? 0 : top_model_set_absent(model, TOP_LATENCY, "not measured");
+}
+
+bool top_is_alert(struct json_object *event) {
+        const char *kind = field_string(event, "kind");
+
+        return kind && strcmp(kind, "alert") == 0;
 }
 
 static int top_window_read(struct top_window *window, struct json_object *event) {
@@ -286,6 +285,8 @@ int top_model_add_windows(struct top_model *model, struct json_object *events) {
         }
 
         for (size_t i = n > TOP_WINDOWS_MAX ? n - TOP_WINDOWS_MAX : 0; i < n; i++) {
+                if (top_is_alert(array_at(events, i)))
+                        continue;
                 top_windows_shift(model, 1);
                 r = top_window_read(&model->windows[model->n_windows], array_at(events, i));
                 if (r < 0)

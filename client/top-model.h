@@ -99,7 +99,9 @@ int top_model_set_rates(struct top_model *model, enum top_part part, struct json
 int top_model_set_latency(struct top_model *model, struct json_object *latency);
 int top_model_set_alerts(struct top_model *model, struct json_object *alerts);
 int top_model_set_status(struct top_model *model, struct json_object *status);
-/* Adds events that are newer than those there are; the oldest go. */
+/* Of an alert, not a window. */
+bool top_is_alert(struct json_object *event);
+/* Adds windows that are newer than those there are; the oldest go. */
 int top_model_add_windows(struct top_model *model, struct json_object *events);
 void top_model_clear_windows(struct top_model *model);
 /* A part could not be had; reason is copied. What it had is dropped. */
@@ -111,9 +113,9 @@ int top_model_index(struct top_model *model, const int *node_of, size_t n_nodes)
 
 /* What a CPU counted of a row. */
 uint64_t top_row_count(const struct top_row *row, int cpu) _pure_;
-/* The source's name in the daemon, and the metric. */
+/* As GetCounts takes it, and the source's name in the daemon. */
+const char *top_part_name(enum top_part part) _const_;
 const char *top_part_source(enum top_part part) _const_;
-const char *top_part_metric(enum top_part part) _const_;
 
 /* The device in the name of an interrupt's handler, queue and counter cut off: "eth0-TxRx-3" -> 4, "nvme0q17"
  * -> 5. For "mlx5_comp3@pci:0000:3b:00.0" what stands behind the '@'. Returns the length from *ret_start on.

@@ -5,10 +5,13 @@
 #include "client/top-screen.h"
 
 #include <curses.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <termios.h>
+#include <unistd.h>
 
 #include "client/top-view.h"
 
@@ -18,7 +21,9 @@ static struct {
         struct termios saved; /* as it was before us, for a crash */
         struct top_grid shown;
         char leave[128]; /* what a crash has to send */
-} terminal;
+        FILE *out;       /* ncurses's own way to the terminal */
+        int memory_fd;   /* where it leads while the screen is drawn; negative: to the terminal also then */
+} terminal = { .memory_fd = -EBADF };
 
 /* The eight steps of heat, from the colours that xterm has: from dark blue over grey to yellow, each lighter
  * than the one before. Blue and yellow are told apart with every kind of colour blindness, and the lightness
@@ -125,15 +130,44 @@ static void top_setup(void) {
         (void)curs_set(0); /* a terminal that cannot hide it shows it */
         (void)leaveok(stdscr, TRUE);
         (void)set_escdelay(50); /* milliseconds in which a sequence of a key is complete */
+        (void)typeahead(-1);    /* drawing is not broken off for a key */
+}
+
+/* A stream on a descriptor of ncurses's own: stdout stays as it is. */
+static int top_open_out(void) {
+        int fd;
+
+        fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        if (fd < 0)
+                return -errno;
+        terminal.out = fdopen(fd, "w");
+        if (!terminal.out) {
+                (void)close_safe(fd);
+                return -ENOMEM;
+        }
+
+        terminal.memory_fd = memfd_create("irqctl-top", MFD_CLOEXEC);
+        return 0;
+}
+
+static void top_close_out(void) {
+        terminal.memory_fd = close_safe(terminal.memory_fd);
+        if (terminal.out)
+                (void)fclose(terminal.out); /* ncurses leaves nothing in it */
+        terminal.out = NULL;
 }
 
 int top_screen_open(bool colour, bool utf8) {
         if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || tcgetattr(STDIN_FILENO, &terminal.saved) < 0)
                 return -ENOTTY;
+        if (top_open_out() < 0)
+                return -ENOMEM;
 
-        terminal.screen = newterm(NULL, stdout, stdin);
-        if (!terminal.screen)
+        terminal.screen = newterm(NULL, terminal.out, stdin);
+        if (!terminal.screen) {
+                top_close_out();
                 return -ENXIO;
+        }
 
         terminal.utf8 = utf8;
         terminal.colour = colour && has_colors() && start_color() == OK && COLORS >= 8;
@@ -154,6 +188,7 @@ void top_screen_close(void) {
         (void)endwin();
         delscreen(terminal.screen);
         terminal.screen = NULL;
+        top_close_out();
         top_grid_done(&terminal.shown);
 }
 
@@ -207,6 +242,50 @@ static void top_remember(const struct top_grid *grid) {
         memcpy(shown->cells, grid->cells, (size_t)grid->width * grid->height * sizeof(*grid->cells));
 }
 
+static void top_write(const char *text, size_t size) {
+        while (size > 0) {
+                ssize_t n = write(STDOUT_FILENO, text, size);
+
+                if (n < 0 && errno != EINTR)
+                        return; /* a terminal that is gone: reading keys finds out */
+                text += MAX(n, (ssize_t)0);
+                size -= (size_t)MAX(n, (ssize_t)0);
+        }
+}
+
+/* What ncurses has put into memory goes out at once. */
+static void top_write_memory(size_t size) {
+        char *text;
+
+        if (size == 0)
+                return;
+        text = mmap(NULL, size, PROT_READ, MAP_SHARED, terminal.memory_fd, 0);
+        if (text == MAP_FAILED)
+                return;
+        top_write(text, size);
+        (void)munmap(text, size); /* cannot fail */
+}
+
+/* ncurses writes after every movement of the cursor, some twenty times for a screen: each of them wakes up
+ * the terminal, which may draw what is half done. So its descriptor leads to memory for that time. */
+static void top_refresh(void) {
+        int fd = fileno(terminal.out);
+        off_t size;
+
+        /* After a stop it also sets the terminal's modes, through that descriptor. */
+        if (terminal.memory_fd < 0 || isendwin() || dup3(terminal.memory_fd, fd, O_CLOEXEC) < 0) {
+                (void)refresh();
+                return;
+        }
+
+        (void)refresh();                          /* fails for no valid screen */
+        (void)dup3(STDOUT_FILENO, fd, O_CLOEXEC); /* both are open */
+        size = lseek(terminal.memory_fd, 0, SEEK_CUR);
+        if (size > 0)
+                top_write_memory((size_t)size);
+        (void)lseek(terminal.memory_fd, 0, SEEK_SET); /* a file in memory can */
+}
+
 void top_screen_show(const struct top_grid *grid) {
         const struct top_grid *shown = &terminal.shown;
         bool comparable = shown->cells && shown->width == grid->width && shown->height == grid->height;
@@ -219,7 +298,7 @@ void top_screen_show(const struct top_grid *grid) {
                         top_show_line(grid->cells + at, y, grid->width);
         }
 
-        (void)refresh();
+        top_refresh();
         top_remember(grid);
 }
 

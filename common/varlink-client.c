@@ -219,18 +219,18 @@ static int client_read(struct varlink_client *client, uint64_t deadline) {
         ssize_t n;
         int r;
 
-        r = client_wait(client, POLLIN, deadline);
-        if (r < 0)
-                return r;
         r = varlink_input_reserve(&client->input, READ_SIZE_MIN, &space);
         if (r < 0)
                 return r;
 
+        /* Who waited by himself knows that there is something. */
         n = recv(client->fd, space, client->input.allocated - client->input.size, MSG_DONTWAIT);
         if (n == 0)
                 return -ECONNRESET;
+        if (n < 0 && errno == EAGAIN)
+                return client_wait(client, POLLIN, deadline);
         if (n < 0)
-                return errno == EAGAIN ? 0 : -errno;
+                return -errno;
 
         varlink_input_commit(&client->input, (size_t)n);
         return 0;

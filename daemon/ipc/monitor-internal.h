@@ -39,10 +39,12 @@ extern const struct varlink_field monitor_list_fields[];
 extern const struct varlink_field monitor_subscribe_fields[];
 extern const struct varlink_field monitor_metrics_fields[];
 extern const struct varlink_field monitor_steps_fields[];
+extern const struct varlink_field monitor_counts_fields[];
 
 /* Methods (see struct varlink_method). */
 int monitor_list_events(struct varlink_call *call, struct json_object *parameters, void *userdata);
 int monitor_get_metrics(struct varlink_call *call, struct json_object *parameters, void *userdata);
+int monitor_get_counts(struct varlink_call *call, struct json_object *parameters, void *userdata);
 int monitor_get_event_totals(struct varlink_call *call, struct json_object *parameters, void *userdata);
 int monitor_list_boots(struct varlink_call *call, struct json_object *parameters, void *userdata);
 int monitor_get_rate_steps(struct varlink_call *call, struct json_object *parameters, void *userdata);

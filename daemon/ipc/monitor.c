@@ -425,6 +425,7 @@ static const struct varlink_method monitor_methods[] = {
         { "ListBoots", NULL, 0, monitor_list_boots },
         { "GetRates", rates_fields, 0, get_rates },
         { "GetRateSteps", monitor_steps_fields, VARLINK_METHOD_STREAMS, monitor_get_rate_steps },
+        { "GetCounts", monitor_counts_fields, 0, monitor_get_counts },
         { "GetHistograms", histograms_fields, 0, get_histograms },
         { "ListAlerts", NULL, 0, list_alerts },
         { "GetMetrics", monitor_metrics_fields, 0, monitor_get_metrics },

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs that take a terminal, each run in one of its own that is read and thrown away. For the benchmarks."""
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -51,13 +52,20 @@ class Screen:
         os.close(self.fd)
 
 
-def side_by_side(commands, seconds, width=80, height=24):
-    """{name: (CPU seconds, bytes)} of programs that run at the same time; starting is no part of it."""
+@contextlib.contextmanager
+def running(commands, width=80, height=24):
+    """{name: Screen} of programs that run at the same time, and are over their start."""
     screens = {name: Screen(command, width, height) for name, command in commands.items()}
-    time.sleep(SETTLE_SECONDS)
+    try:
+        time.sleep(SETTLE_SECONDS)
+        yield screens
+    finally:
+        for screen in screens.values():
+            screen.close()
+
+
+def cost_of(screens, seconds):
+    """{name: (CPU seconds, bytes)} of the next seconds."""
     before = {name: screen.cost() for name, screen in screens.items()}
     time.sleep(seconds)
-    after = {name: screen.cost() for name, screen in screens.items()}
-    for screen in screens.values():
-        screen.close()
-    return {name: tuple(b - a for a, b in zip(before[name], after[name])) for name in screens}
+    return {name: tuple(b - a for a, b in zip(before[name], screen.cost())) for name, screen in screens.items()}

@@ -4,13 +4,17 @@
 # and reading what the exporter serves. Needs no root: with --root the collectors in the kernel are off.
 
 import contextlib
+import ctypes
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
+import traceback
 
 BUILD = os.environ["IRQWATCH_BUILD"]
 IRQWATCHD = os.path.join(BUILD, "daemon/irqwatchd")
@@ -20,6 +24,7 @@ PATIENCE = 60  # seconds: for what must happen; how soon is not the question
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
 SOFTIRQS = ["HI", "TIMER", "NET_TX", "NET_RX", "BLOCK", "IRQ_POLL", "TASKLET", "SCHED", "HRTIMER", "RCU"]
 WRAP = 2**32
+CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET = 0x20000, 0x20000000, 0x40000000  # linux/sched.h
 
 
 def check(condition, text):
@@ -84,7 +89,8 @@ class Machine:
             " ".join(f"{n:08x}" for n in (c[0], c[1], c[2], 0, 0, 0, 0, 0, 0, c[3], c[4], 0, cpu)) + "\n"
             for cpu, c in enumerate(self.softnet) if cpu in self.online).encode())
         self.put("proc/stat", ("cpu  1 1 1 1 1 1 1 1 1 1\n" + "".join(
-            f"cpu{cpu} " + " ".join(f"{n:010}" for n in self.stat[cpu]) + "\n" for cpu in self.online) + "btime 1795357000\n").encode())
+            f"cpu{cpu} " + " ".join(f"{n:10}" for n in self.stat[cpu]) + "\n" for cpu in self.online)
+            + "intr 1 0 0 0\nctxt 1\nbtime 1795357000\n").encode())
         self.put("sys/devices/system/cpu/possible", f"0-{self.cpus - 1}\n".encode())
         self.put("sys/devices/system/cpu/online", (",".join(map(str, self.online)) + "\n").encode())
 
@@ -106,7 +112,7 @@ class Machine:
 class Host:
     """An irqwatchd and its exporter. root None: the machine that this runs on."""
 
-    def __init__(self, directory, root, config="", exporter_options=(), interval="200ms"):
+    def __init__(self, directory, root, config="", exporter_options=(), interval="200ms", port=0):
         self.directory, self.root, self.options = directory, root, list(exporter_options)
         self.path = os.path.join(directory, "socket")
         self.daemon = self.exporter = None
@@ -115,7 +121,7 @@ class Host:
         with open(self.config, "w", encoding="utf-8") as file:
             file.write("".join(f"[{name}]\ninterval = {interval}\n" + ("budget = 100%\n" if name == "interrupts" else "")
                                for name in collectors if self.knows(name)) + config)
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
 
     @staticmethod
@@ -168,6 +174,37 @@ class Host:
         return body.decode("utf-8")
 
 
+# Its collectors of the same facts; not every version has all of them.
+NODE_COLLECTORS = ["softirqs", "interrupts", "softnet", "schedstat", "pressure", "cpu"]
+
+
+def node_collectors():
+    text = subprocess.run(["prometheus-node-exporter", "--help"], capture_output=True, text=True, check=False)
+    known = set(re.findall(r"--(?:\[no-\])?collector\.([a-z_]+)", text.stderr + text.stdout))
+    return [name for name in NODE_COLLECTORS if name in known]
+
+
+def node_exporter(directory, machine):
+    """A node_exporter that reads a machine's tree (None: this machine), as (process, port)."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    words = ["prometheus-node-exporter", "--collector.disable-defaults", "--web.disable-exporter-metrics",
+             f"--web.listen-address=127.0.0.1:{port}", *(f"--collector.{name}" for name in node_collectors())]
+    if machine:
+        words += [f"--path.procfs={machine.root}/proc", f"--path.sysfs={machine.root}/sys"]
+    with open(os.path.join(directory, "node.log"), "ab") as log:
+        return subprocess.Popen(words, stdout=log, stderr=log), port
+
+
+def cpu_ns(process):
+    """CPU time of all its threads: nanoseconds, not ticks."""
+    total = 0
+    for thread in os.listdir(f"/proc/{process.pid}/task"):
+        with open(f"/proc/{process.pid}/task/{thread}/schedstat", encoding="ascii") as file:
+            total += int(file.read().split()[0])
+    return total
+
+
 def samples(text):
     """{series: value}; fails on a series that is there twice."""
     found = {}
@@ -182,6 +219,59 @@ def samples(text):
 
 def types(text):
     return {line.split()[2]: line.split()[3] for line in text.splitlines() if line.startswith("# TYPE")}
+
+
+def enter_namespaces(function, processes=True):
+    """Calls it as root of a machine of its own: mounts and loopback network, and processes where asked for; then whatever it
+    leaves running ends with it. 77: not possible here; otherwise 0, or 1 after an exception."""
+    if os.getuid() != 0:
+        print("needs root")
+        return 77
+    pid = os.fork()
+    if pid == 0:
+        # Debian's tools, not what a user's PATH has in their place
+        os.environ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        os._exit(run_in_namespaces(function, processes))
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def run_in_namespaces(function, processes):
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNS | CLONE_NEWNET | (CLONE_NEWPID if processes else 0)) < 0:
+        print(f"needs namespaces: {os.strerror(ctypes.get_errno())}")
+        return 77
+    pid = os.fork()  # the first process of a namespace of processes: with it all others end
+    if pid == 0:
+        status = 1
+        try:
+            subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+            if processes:
+                subprocess.run(["mount", "-t", "proc", "proc", "/proc"], check=True)
+            subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+            function()
+            status = 0
+        except BaseException:  # pylint: disable=broad-except
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def shorten_rules(rules, step):
+    """Rules for scrapes every step seconds: a minute of a range becomes four steps, a minute of "for" one."""
+    rules = re.sub(r"\[(\d+)m\]", lambda m: f"[{int(m[1]) * 4 * step}s]", rules)
+    rules = re.sub(r"for: (\d+)m", lambda m: f"for: {int(m[1]) * step}s", rules)
+    rules = rules.replace("interval: 15s", f"interval: {step}s")
+    return rules.replace("- name: irqwatch.alerts\n", f"- name: irqwatch.alerts\n    interval: {step}s\n")
+
+
+def page_commands(page):
+    """The indented lines of a page of fleet/, in order; lines that end in a backslash with what follows."""
+    with open(os.path.join(os.path.dirname(__file__), "../../fleet", page), encoding="utf-8") as file:
+        text = file.read().replace("\\\n", " ")
+    return [line[4:].partition("   #")[0].rstrip() for line in text.splitlines() if line.startswith("    ") and line.strip()]
 
 
 @contextlib.contextmanager

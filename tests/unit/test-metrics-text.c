@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+#include <json-c/json.h>
+
+#include "client/metrics-families.h"
 #include "client/metrics-text.h"
 
 struct output {
@@ -178,12 +181,43 @@ static void test_exemplar_fits(void **state) {
         assert_null(fitted.labels[2].name);
 }
 
+/* A collector that this machine cannot have is not one that is down; one that is switched off is not told of.
+ */
+static void test_collectors(void **state) {
+        struct metrics_answers answers = {
+                .items[ANSWER_STATUS] = json_tokener_parse(
+                        "{\"collectors\": [{\"name\": \"a\", \"state\": \"running\", \"failedPasses\": 0},"
+                        "{\"name\": \"b\", \"state\": \"degraded\", \"failedPasses\": 3},"
+                        "{\"name\": \"c\", \"state\": \"unsupported\", \"failedPasses\": 0},"
+                        "{\"name\": \"d\", \"state\": \"disabled\", \"failedPasses\": 0},"
+                        "{\"name\": \"e\", \"state\": \"failing\", \"failedPasses\": 9}]}"),
+        };
+        static const char *const expected[] = {
+                "\nirqwatch_collector_up{collector=\"a\"} 1\nirqwatch_collector_up{collector=\"b\"} 0\n"
+                "irqwatch_collector_up{collector=\"e\"} 0\n#",
+                "\nirqwatch_collector_failed_passes_total{collector=\"a\"} 0\n"
+                "irqwatch_collector_failed_passes_total{collector=\"b\"} 3\n"
+                "irqwatch_collector_failed_passes_total{collector=\"e\"} 9\n#",
+                "gauge\nirqwatch_collector_unsupported{collector=\"c\"} 1\n#",
+        };
+        char *text = NULL;
+        size_t size, n;
+
+        assert_non_null(answers.items[ANSWER_STATUS]);
+        assert_int_equal(metrics_render(&answers, METRICS_TEXT, &text, &size, &n), 0);
+        for (size_t i = 0; i < ELEMENTSOF(expected); i++)
+                if (!strstr(text, expected[i]))
+                        fail_msg("no %s in:\n%s", expected[i], text);
+
+        free(text);
+        json_object_put(answers.items[ANSWER_STATUS]);
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_text),
-                cmocka_unit_test(test_openmetrics),
-                cmocka_unit_test(test_hostile_labels),
-                cmocka_unit_test(test_exemplar_fits),
+                cmocka_unit_test(test_text),           cmocka_unit_test(test_openmetrics),
+                cmocka_unit_test(test_hostile_labels), cmocka_unit_test(test_exemplar_fits),
+                cmocka_unit_test(test_collectors),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

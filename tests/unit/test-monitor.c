@@ -2,6 +2,7 @@
 
 #include "tests/unit/monitor-fixture.h"
 
+#include "daemon/ipc/json-writer.h"
 #include "daemon/ipc/monitor-internal.h"
 
 static int setup(void **state) {
@@ -49,6 +50,13 @@ static void test_invalid_parameters(void **state) {
                 { "GetEvent", "{\"id\": -1}", "id" },
                 { "GetRates", "{\"sinceUsec\": 1}", "source" },
                 { "GetRates", "{\"source\": \"softirqs\"}", "sinceUsec" },
+                { "GetCounts", "{\"sinceUsec\": 1}", "metrics" },
+                { "GetCounts", "{\"sinceUsec\": 1, \"metrics\": []}", "metrics" },
+                { "GetCounts", "{\"metrics\": [\"softirqs\"]}", "sinceUsec" },
+                { "GetCounts",
+                  "{\"sinceUsec\": 1, \"metrics\": [\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\","
+                  "\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\"]}",
+                  "metrics" },
                 { "GetMetrics", "{}", "source" },
                 { "GetMetrics", "{\"source\": \"softirqs\", \"metrics\": []}", "metrics" },
                 { "GetMetrics", "{\"source\": \"softirqs\", \"rows\": []}", "rows" },
@@ -415,7 +423,7 @@ static void test_set(void **state) {
 
 /* More CPUs than fit into a message, all counting: the totals come without the lists. */
 static void test_too_many_cpus(void **state) {
-        _cleanup_(json_putp) struct json_object *reply = NULL, *few = NULL;
+        _cleanup_(json_putp) struct json_object *reply = NULL, *few = NULL, *counts = NULL;
         _cleanup_(batch_done) struct batch batch = {};
         struct peer *peer = *state;
         char parameters[128];
@@ -442,10 +450,33 @@ static void test_too_many_cpus(void **state) {
         assert_int_equal(json_object_array_length(at(reply, "rates.rows.9.perCpu")), 0);
         assert_int_equal(json_object_array_length(at(reply, "rates.cpus")), 4096);
 
+        (void)snprintf(parameters, sizeof(parameters),
+                       "{\"metrics\": [\"softirqs\", \"softirqs\", \"softirqs\"], \"sinceUsec\": %" PRIu64 "}",
+                       AT(0)); /* fits */
+        counts = peer_call(peer, "GetCounts", parameters);
+        check_int(counts, "counts.metrics.2.rows.9.total", 4096000000);
+        assert_null(at(counts, "counts.metrics.2.rows.9.counts"));
+        check_text(counts, "counts.metrics.2.cpus", "0-4095");
+
         (void)snprintf(parameters, sizeof(parameters), "{\"sinceUsec\": %" PRIu64 ", \"cpus\": [5, 4000]}",
                        AT(0)); /* fits */
         few = peer_call(peer, "Report", parameters);
         assert_int_equal(json_object_array_length(at(few, "report.softirqs.0.perCpu")), 2);
+}
+
+static void test_numbers(void **state) {
+        struct json_writer writer = json_writer_object();
+        _cleanup_(json_putp) struct json_object *object = NULL;
+
+        json_set_double(&writer, "nan", 0.0 / 0.0);
+        json_set_double(&writer, "infinity", 1.0 / 0.0);
+        json_set_double(&writer, "tenth", 0.1);
+        json_set_double(&writer, "one", 1);
+        json_set_u64(&writer, "huge", UINT64_MAX);
+        assert_int_equal(json_writer_finish(&writer, &object), 0);
+        assert_string_equal(
+                json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN),
+                "{\"nan\":0.0,\"infinity\":0.0,\"tenth\":0.1,\"one\":1.0,\"huge\":9223372036854775807}");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -454,6 +485,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_invalid_parameters),
                 cmocka_unit_test(test_unchecked_parameters),
+                cmocka_unit_test(test_numbers),
                 TEST(test_no_such_event),
                 TEST(test_no_data),
                 TEST(test_list_pages),

@@ -30,37 +30,27 @@ static const int two_nodes[] = { 0, 0, 1, 1 };
 #define HOSTILE "\\u001b]0;owned\\u0007<b>\\u202e"
 
 static const char softirqs[] =
-        "{\"source\":\"softirqs\",\"rowName\":\"type\",\"labelNames\":[],\"elapsedNsec\":2000000000,"
-        "\"cpus\":[0,1,2,3],\"online\":[0,1,2],\"rows\":["
-        "{\"name\":\"NET_RX\",\"labels\":[],\"total\":200400,\"perCpu\":[{\"cpu\":0,\"total\":400},{\"cpu\":"
-        "2,\"total\":200000}]},"
-        "{\"name\":\"TIMER\",\"labels\":[],\"total\":1500,\"perCpu\":[{\"cpu\":0,\"total\":500},{\"cpu\":1,"
-        "\"total\":500},"
-        "{\"cpu\":2,\"total\":500}]}]}";
+        "{\"metric\":\"softirqs\",\"elapsedNsec\":2000000000,\"cpus\":\"0-3\",\"online\":\"0-2\",\"rows\":["
+        "{\"name\":\"NET_RX\",\"text\":null,\"total\":200400,\"counts\":[0,400,2,200000]},"
+        "{\"name\":\"TIMER\",\"text\":null,\"total\":1500,\"counts\":[0,500,1,500,2,500]}"
+        "]}";
 static const char interrupts[] =
-        "{\"source\":\"interrupts\",\"rowName\":\"irq\",\"labelNames\":[\"chip\",\"hwirq\",\"actions\"],"
-        "\"elapsedNsec\":2000000000,\"cpus\":[0,1,2,3],\"online\":[0,1,2],\"rows\":["
-        "{\"name\":\"24\",\"labels\":[\"PCI-MSI\",\"1-edge\",\"eth0-TxRx-0\"],\"total\":90000,\"perCpu\":[{"
-        "\"cpu\":2,\"total\":90000}]},"
-        "{\"name\":\"25\",\"labels\":[\"PCI-MSI\",\"2-edge\",\"eth0-TxRx-1\"],\"total\":300,\"perCpu\":[{"
-        "\"cpu\":1,\"total\":300}]},"
-        "{\"name\":\"26\",\"labels\":[\"PCI-MSI\",\"3-edge\",\"" HOSTILE
-        "\"],\"total\":8,\"perCpu\":[{\"cpu\":0,\"total\":8}]},"
-        "{\"name\":\"LOC\",\"labels\":[\"\",\"\",\"Local timer "
-        "interrupts\"],\"total\":3000,\"perCpu\":[{\"cpu\":0,\"total\":1000},"
-        "{\"cpu\":1,\"total\":1000},{\"cpu\":2,\"total\":1000}]},"
-        "{\"name\":\"ERR\",\"labels\":[\"\",\"\",\"\"],\"total\":0,\"perCpu\":[]}]}";
+        "{\"metric\":\"interrupts\",\"elapsedNsec\":2000000000,\"cpus\":\"0-3\",\"online\":\"0-2\",\"rows\":["
+        "{\"name\":\"24\",\"text\":\"eth0-TxRx-0\",\"total\":90000,\"counts\":[2,90000]},"
+        "{\"name\":\"25\",\"text\":\"eth0-TxRx-1\",\"total\":300,\"counts\":[1,300]},"
+        "{\"name\":\"26\",\"text\":\"" HOSTILE "\",\"total\":8,\"counts\":[0,8]},"
+        "{\"name\":\"LOC\",\"text\":\"Local timer interrupts\",\"total\":3000,\"counts\":[0,1000,1,1000,2,1000]}"
+        "]}";
 static const char cpu_time[] =
-        "{\"source\":\"cpu\",\"rowName\":\"mode\",\"labelNames\":[],\"elapsedNsec\":2000000000,\"cpus\":[0,1,"
-        "2],"
-        "\"online\":[0,1,2],\"rows\":[{\"name\":\"user\",\"total\":1,\"perCpu\":[{\"cpu\":0,\"total\":1}]},"
-        "{\"name\":\"irq\",\"total\":20000000,\"perCpu\":[{\"cpu\":1,\"total\":20000000}]},"
-        "{\"name\":\"softirq\",\"total\":1920000000,\"perCpu\":[{\"cpu\":2,\"total\":1900000000},{\"cpu\":0,"
-        "\"total\":20000000}]}]}";
-static const char ksoftirqd[] = "{\"source\":\"ksoftirqd\",\"rowName\":\"\",\"labelNames\":[],"
-                                "\"elapsedNsec\":2000000000,\"cpus\":[0,1,2],"
-                                "\"online\":[0,1,2],\"rows\":[{\"name\":\"\",\"total\":1000000000,\"perCpu\":"
-                                "[{\"cpu\":2,\"total\":1000000000}]}]}";
+        "{\"metric\":\"cpu_time\",\"elapsedNsec\":2000000000,\"cpus\":\"0-2\",\"online\":\"0-2\",\"rows\":["
+        "{\"name\":\"user\",\"text\":null,\"total\":1,\"counts\":[0,1]},"
+        "{\"name\":\"irq\",\"text\":null,\"total\":20000000,\"counts\":[1,20000000]},"
+        "{\"name\":\"softirq\",\"text\":null,\"total\":1920000000,\"counts\":[2,1900000000,0,20000000]}"
+        "]}";
+static const char ksoftirqd[] =
+        "{\"metric\":\"ksoftirqd\",\"elapsedNsec\":2000000000,\"cpus\":\"0-2\",\"online\":\"0-2\",\"rows\":["
+        "{\"name\":\"\",\"text\":null,\"total\":1000000000,\"counts\":[2,1000000000]}"
+        "]}";
 static const char latency[] = "[{\"cpu\":0,\"p99Nsec\":65535,\"maxNsec\":120000,\"coverage\":1},{\"cpu\":1,"
                               "\"p99Nsec\":65535,\"maxNsec\":51000000,"
                               "\"coverage\":0.9},{\"cpu\":2,\"p99Nsec\":0,\"maxNsec\":0,\"coverage\":0}]";
