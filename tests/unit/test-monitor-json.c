@@ -6,9 +6,11 @@
 #include "tests/unit/monitor-store.h"
 
 #include <ctype.h>
+#include <sys/epoll.h>
 
 #include "daemon/ipc/json-event.h"
 #include "daemon/ipc/json-writer.h"
+#include "daemon/store/disk.h"
 
 enum { TYPES_MAX = 64 };
 
@@ -488,6 +490,66 @@ static void test_boots(void **state) {
         check_int(reply, "boots.0.index", 0);
 }
 
+static int on_history(sd_event_source *source _unused_, int fd _unused_, uint32_t revents _unused_, void *userdata) {
+        history_collect(userdata);
+        return 0;
+}
+
+/* A file of history with one run and one source. */
+static void make_history(const char *dir, char path[80]) {
+        static const struct metric_desc metrics[] = { { .name = "m", .unit = "1", .width_bits = 64 } };
+        static const struct disk_limits limits = { .budget_bytes = 1 << 20 };
+        const struct disk_run run = { .stamp = stamp_at(0), .version = "1", .hostname = "h", .kernel = "k", .machine = "a",
+                                      .cpus = "0", .settings = "" };
+        _cleanup_(disk_closep) struct disk *disk = NULL;
+        _cleanup_(disk_file_closep) struct disk_file *file = NULL;
+        _cleanup_(freep) char *set_aside = NULL;
+        int64_t left, id;
+
+        assert_int_equal(disk_open(dir, NULL, &run, &limits, &disk, &set_aside), 0);
+        (void)snprintf(path, 80, "%s/" DISK_FILE_NAME, dir); /* fits */
+        assert_int_equal(disk_file_open(path, 0, NULL, &file), 0);
+        assert_int_equal(disk_file_add_source(file, "s", metrics, 1, &id), 0);
+        file = disk_file_close(file);
+        assert_int_equal(disk_move_log(disk, &left), 0);
+}
+
+static void test_export(void **state) {
+        char dir[] = "/tmp/test-monitor-history-XXXXXX", path[80], lock[80];
+        _cleanup_(json_putp) struct json_object *reply = NULL;
+        struct peer *peer = *state;
+        struct history *history;
+        sd_event_source *source;
+        bool continues;
+
+        peer_call_error(peer, "Export", "{\"sinceUsec\": 1}", "org.varlink.service.ExpectedMore", NULL, NULL);
+        assert_non_null(mkdtemp(dir));
+        make_history(dir, path);
+        assert_int_equal(history_open_file(path, &history), 0);
+        assert_int_equal(sd_event_add_io(peer->event, &source, history_fd(history, 1), EPOLLIN, on_history, history), 0);
+        monitor_use_history(peer->monitor, history);
+
+        peer_send(peer, "Export", "{\"sinceUsec\": 1}", true);
+        assert_int_equal(peer_receive(peer, NULL, &reply, &continues), 0);
+        assert_false(continues);
+        check_reply(reply, "Export");
+        check_text(reply, "rows.0.table", "boot");
+        check_text(reply, "rows.1.table", "run");
+        check_text(reply, "rows.1.nulls", "[ 4 ]"); /* it has not ended */
+        check_text(reply, "rows.1.texts.1", "h");
+        assert_null(at(reply, "rows.1.data"));
+        check_text(reply, "rows.3.table", "source");
+        assert_non_null(at(reply, "rows.3.data"));
+
+        monitor_use_history(peer->monitor, NULL);
+        (void)sd_event_source_disable_unref(source); /* returns NULL */
+        (void)history_free(history);
+        (void)snprintf(lock, sizeof(lock), "%s/history.lock", dir); /* fits */
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(unlink(lock), 0);
+        assert_int_equal(rmdir(dir), 0);
+}
+
 /* Runs last: every type of the interface was seen in one of the replies. */
 static void test_every_type_seen(void **state) {
         const char *p = interface_text;
@@ -582,6 +644,7 @@ int main(void) {
                 cmocka_unit_test(test_metrics),
                 cmocka_unit_test(test_subscribe),
                 cmocka_unit_test(test_boots),
+                cmocka_unit_test(test_export),
                 cmocka_unit_test(test_every_type_seen),
                 cmocka_unit_test(test_embedded),
                 cmocka_unit_test(test_text),
