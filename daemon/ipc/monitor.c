@@ -160,6 +160,7 @@ static int answer_report(const struct monitor_question *question, const struct s
                 .until_us = MIN(params->until_us, question->now_us),
                 .cpus = params->has_cpus ? &params->cpus : NULL,
                 .status = question->status,
+                .captured = question->record && question->record->captured,
         };
         struct report_of_host of_host;
         int r = 0;

@@ -28,6 +28,7 @@ struct monitor_ops {
 struct monitor_record {
         uint64_t since_us, now_us;
         struct json_host host;
+        bool captured; /* see struct report_request */
         struct json_object *status, *alerts; /* replies to GetStatus and ListAlerts, or NULL */
 };
 
