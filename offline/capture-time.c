@@ -178,8 +178,10 @@ int capture_name_parse(const char *name, uint64_t *ret_us) {
 
                 if (p > name && isdigit((unsigned char)p[-1]))
                         continue; /* in the middle of a number */
-                if (strspn(p, "0123456789") == 10 && parse_epoch(p, ret_us) >= 0)
+                if (strspn(p, "0123456789") == 10) {
+                        *ret_us = strtoull(p, NULL, 10) * USEC_PER_SEC;
                         return 0;
+                }
                 if (sscanf(p, "%4u%2u%2u%*1[-_T]%2u%2u%2u", &y, &mo, &d, &h, &mi, &s) != 6 &&
                     sscanf(p, "%4u-%2u-%2u%*1[-_T ]%2u%*1[-:._]%2u%*1[-:._]%2u", &y, &mo, &d, &h, &mi, &s) !=
                             6 &&

@@ -68,7 +68,8 @@ static const struct {
 };
 _Static_assert(ELEMENTSOF(tables) == _DISK_TABLE_MAX, "columns of every table");
 
-enum { EVENT_KERNEL_STACK = 6, EVENT_USER_STACK }; /* columns */
+/* Columns. */
+enum { SAMPLES_FIRST_ID = 1, EVENT_KERNEL_STACK = 6, EVENT_USER_STACK };
 
 const char *disk_table_to_string(enum disk_table table) {
         return (unsigned)table < ELEMENTSOF(tables) ? tables[table].name : NULL;
@@ -115,13 +116,17 @@ static int find_span(struct disk_file *file, const struct disk_export *export, i
         return r;
 }
 
+/* What a block spans at most. Its id is that of its end. */
+static int64_t block_us(enum disk_tier tier) {
+        return MAX(LOOK_BACK_US, BLOCK_STEPS * (int64_t)disk_tier_step(tier));
+}
+
 /* The pass before the span is in a block that began earlier: by source, the newest one up to there. */
 static int find_first(struct disk_file *file, enum disk_tier tier, int64_t from, int64_t n_sources,
                       int64_t *ret_first) {
         static const char *const texts[] = SQL_PER_TIER(
                 "SELECT id, block, source FROM ", " WHERE id <= ? AND id > ? ORDER BY id DESC LIMIT 20000");
-        int64_t back = MAX(LOOK_BACK_US, BLOCK_STEPS * (int64_t)disk_tier_step(tier)), first = from,
-                seen[SOURCES_MAX];
+        int64_t back = block_us(tier), first = from, seen[SOURCES_MAX];
         struct sql_statement *row;
         int64_t n = 0;
         int r;
@@ -183,7 +188,7 @@ int disk_export_begin(struct disk_file *file, uint64_t since_us, uint64_t until_
 
         for (int i = TIER_RAW; i < _DISK_TIER_MAX && r >= 0; i++)
                 r = find_first(file, (enum disk_tier)i, from, n_sources, &ret_export->first[i]);
-        ret_export->last = MIN(ret_export->last, INT64_MAX - SLACK_US) + SLACK_US;
+        ret_export->last = MIN(ret_export->last, INT64_MAX / 2) + SLACK_US;
         return r < 0 ? r : find_run(file, ret_export);
 }
 
@@ -292,6 +297,8 @@ static int send_table(struct reader_state *state, enum disk_table table, int64_t
                 r = sql_bind(statement, clamp(export->until_us));
         while (r >= 0 && (r = sql_step(statement)) > 0) {
                 read_row(statement, table, &row);
+                if (table >= DISK_SAMPLES && row.numbers[SAMPLES_FIRST_ID] > export->last)
+                        continue;
                 r = table == DISK_EVENT ? send_event(state, &row) : 0;
                 if (r == 0) {
                         r = state->fn(&row, state->userdata);
@@ -317,7 +324,7 @@ static void find_ends(const struct disk_export *export, enum disk_table table, i
                 *ret_after = clamp(export->since_us) - 1; /* an event's id is never less than its time */
         if (table >= DISK_SAMPLES) {
                 *ret_after = export->first[table - DISK_SAMPLES] - 1;
-                *ret_last = export->last;
+                *ret_last = export->last + block_us((enum disk_tier)(table - DISK_SAMPLES));
         }
 }
 
