@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "client/helper.h"
+#include "client/i18n.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -30,13 +31,12 @@ int helper_exec(const char *program, const char *package, char **arguments) {
         char path[PATH_MAX];
 
         if (helper_find(program, path) < 0)
-                return fail_with("this part of irqctl is not installed: there is no " LIBEXECDIR
-                                 "/%s. It comes with the "
-                                 "package %s",
-                                 program, package);
+                return fail_with(_("this part of irqctl is not installed: there is no %s. It comes with the "
+                                   "package %s"),
+                                 path, package);
 
         (void)execv(path, arguments); /* returns on failure only */
-        return fail_with("cannot run %s: %s", path, strerror(errno));
+        return fail_with(_("cannot run %s: %s"), path, strerror(errno));
 }
 
 /* In the child: one socket is both ends. */

@@ -9,6 +9,7 @@
 
 #include "client/field.h"
 #include "client/helper.h"
+#include "client/i18n.h"
 #include "client/message.h"
 #include "common/json-strict.h"
 
@@ -36,7 +37,7 @@ static int explain_end(const struct options *options, pid_t pid) {
                         break;
         if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_FAILED)
                 return EXIT_FAILED;
-        return fail_with("cannot read %s: " HELPER_OFFLINE " ended unexpectedly (%s %i)", options->input,
+        return fail_with(_("cannot read %s: irqctl-offline ended unexpectedly (%s %i)"), options->input,
                          WIFSIGNALED(status) ? "signal" : "status",
                          WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 }
@@ -50,7 +51,7 @@ static int ask_record(const struct options *options, struct varlink_client *clie
         if (r == -ECONNRESET || r == -EPIPE)
                 return explain_end(options, pid);
         if (r < 0 || error)
-                return fail_with("cannot read %s: %s", options->input, error ?: strerror(-r));
+                return fail_with(_("cannot read %s: %s"), options->input, error ?: strerror(-r));
         return 0;
 }
 
@@ -62,15 +63,16 @@ static int spawn(const struct options *options, struct varlink_client **ret_clie
         int fd = -EBADF, r;
 
         if (helper_find(HELPER_OFFLINE, path) < 0)
-                return fail_with("--input: the program that reads files is not installed: there is no %s. It "
-                                 "comes with the "
-                                 "package irqctl",
-                                 path);
+                return fail_with(
+                        _("--input: the program that reads files is not installed: there is no %s. It "
+                          "comes with the "
+                          "package irqctl"),
+                        path);
         r = helper_spawn(path, argv, &fd, ret_pid);
         if (r >= 0)
                 r = varlink_client_take_fd(fd, 0, &client);
         if (r < 0)
-                return fail_with("cannot run %s: %s", path, strerror(-r));
+                return fail_with(_("cannot run %s: %s"), path, strerror(-r));
 
         r = ask_record(options, client, *ret_pid, ret_record);
         if (r == 0)
@@ -97,7 +99,7 @@ int input_prepare(struct options *options) {
         int r;
 
         if (options->host || options->socket_given)
-                return fail_usage("--input reads a file: --%s has no meaning with it",
+                return fail_usage(_("--input reads a file: --%s has no meaning with it"),
                                   options->host ? "host" : "socket");
         r = spawn(options, &client, &pid, &record);
         if (r != 0)

@@ -7,6 +7,7 @@
  */
 
 #include "client/helper.h"
+#include "client/i18n.h"
 #include "client/input.h"
 #include "client/message.h"
 #include "client/verbs.h"
@@ -16,5 +17,5 @@ int verb_snapshot(int argc _unused_, char **argv _unused_, const struct options 
 }
 
 int input_serve_path(const char *path _unused_) {
-        return fail_usage("there is no option \"" INPUT_SERVE_OPTION "\". See: irqctl --help");
+        return fail_usage(_("there is no option \"%s\". See: irqctl --help"), INPUT_SERVE_OPTION);
 }

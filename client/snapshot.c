@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "client/field.h"
+#include "client/i18n.h"
 #include "client/input.h"
 #include "client/message.h"
 #include "client/progress.h"
@@ -20,14 +21,14 @@
 #define DEFAULT_SPAN_NS (3600 * NSEC_PER_SEC)
 
 static const char help[] =
-        "irqctl snapshot -o FILE [OPTION...]\n\n"
-        "Writes what irqwatchd has of a span (default: the last hour) into a file: events with their\n"
-        "stacks, counters as they were read, status with all settings, and alerts. It is read\n"
-        "anywhere, on any architecture, without irqwatchd and without being root, by\n"
-        "    irqctl --input=FILE report      (or events, show, rates, flame, alerts, status)\n"
-        "There are names of commands, cgroups, containers and devices in it, as in a report: give it\n"
-        "only to those who may know them. Only its owner can read it at first.\n\n"
-        "  -o, --output=FILE        Where to write it; one that is there is replaced at the end\n";
+        N_("irqctl snapshot -o FILE [OPTION...]\n\n"
+           "Writes what irqwatchd has of a span (default: the last hour) into a file: events with their\n"
+           "stacks, counters as they were read, status with all settings, and alerts. It is read\n"
+           "anywhere, on any architecture, without irqwatchd and without being root, by\n"
+           "    irqctl --input=FILE report      (or events, show, rates, flame, alerts, status)\n"
+           "There are names of commands, cgroups, containers and devices in it, as in a report: give it\n"
+           "only to those who may know them. Only its owner can read it at first.\n\n"
+           "  -o, --output=FILE        Where to write it; one that is there is replaced at the end\n");
 
 /* Only so that what is half done is cleared away: see caught. */
 static volatile sig_atomic_t caught;
@@ -50,10 +51,10 @@ static int write_failed(int r, const char *path) {
                 return fail_memory();
         case -EPROTONOSUPPORT:
         case -EBADMSG:
-                return fail_with("irqwatchd's history is of another version than irqctl: install the same "
-                                 "version of both");
+                return fail_with(_("irqwatchd's history is of another version than irqctl: install the same "
+                                   "version of both"));
         default:
-                return fail_with("cannot write %s: %s", path, strerror(-r));
+                return fail_with(_("cannot write %s: %s"), path, strerror(-r));
         }
 }
 
@@ -86,7 +87,7 @@ static int copy_history(const struct options *options, struct snapshot_writer *w
         r = session_open(options, SESSION_TIMEOUT_NS, &client);
         if (r == 0)
                 r = session_send_more(client, "Export", session_parameters(options, since_us, until_us));
-        progress_begin(&progress, "copying history");
+        progress_begin(&progress, _("copying history"));
         while (r == 0 && continues) {
                 _cleanup_(json_putp) struct json_object *reply = NULL;
 
@@ -95,7 +96,7 @@ static int copy_history(const struct options *options, struct snapshot_writer *w
                         break;
                 r = snapshot_writer_add(writer, reply);
                 r = r < 0    ? write_failed(r, path)
-                    : caught ? fail_with("interrupted: nothing was written")
+                    : caught ? fail_with(_("interrupted: nothing was written"))
                              : 0;
                 progress_show(&progress, 0, 0);
         }
@@ -111,13 +112,14 @@ static int print_result(struct json_object *status, const struct snapshot_writer
         struct snapshot_stats stats;
 
         snapshot_writer_get_stats(writer, &stats);
-        printf("%s: %s from %s to %s, %" PRIu64 " event%s, %" PRIu64
-               " KiB. Read it with: irqctl --input=%s report\n",
+        printf(_("%s: %s from %s to %s, events: %" PRIu64 ", %" PRIu64
+                 " KiB. Read it with: irqctl --input=%s report\n"),
                path, host ?: "?", format_timestamp(since_us, 0, since), format_timestamp(until_us, 0, until),
-               stats.n_events, stats.n_events == 1 ? "" : "s", stats.bytes / 1024, path);
+               stats.n_events, stats.bytes / 1024, path);
         return stats.n_samples > 0
                        ? EXIT_DONE
-                       : fail_with("there are no counters on record in that span, and so none in %s", path);
+                       : fail_with(_("there are no counters on record in that span, and so none in %s"),
+                                   path);
 }
 
 /* All there is; until_us of now is that of the first answer. */
@@ -164,14 +166,15 @@ static int parse_arguments(int argc, char **argv, const char **ret_path) {
                 *ret_path = optarg;
         }
         if (optind < argc)
-                return fail_usage("%s takes no argument, but was given \"%s\"; the file is given with -o",
+                return fail_usage(_("%s takes no argument, but was given \"%s\"; the file is given with -o"),
                                   argv[0], argv[optind]);
         if (!*ret_path || !**ret_path)
-                return fail_usage("which file? For example: %s -o /tmp/irqs.snapshot --since 14:00", argv[0]);
+                return fail_usage(_("which file? For example: %s -o /tmp/irqs.snapshot --since 14:00"),
+                                  argv[0]);
         if (strcmp(*ret_path, "-") == 0)
-                return fail_usage("a snapshot cannot be written to a pipe, only to a file. From another "
-                                  "machine: irqctl "
-                                  "--host=HOST snapshot -o FILE");
+                return fail_usage(_("a snapshot cannot be written to a pipe, only to a file. From another "
+                                    "machine: irqctl "
+                                    "--host=HOST snapshot -o FILE"));
         return -1;
 }
 
@@ -185,9 +188,9 @@ int verb_snapshot(int argc, char **argv, const struct options *options) {
         if (r >= 0)
                 return r;
         if (options->json != JSON_OFF)
-                return fail_usage("%s prints no JSON", argv[0]);
+                return fail_usage(_("%s prints no JSON"), argv[0]);
         if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-                return fail_with("cannot write %s: it is there, and is no file", path);
+                return fail_with(_("cannot write %s: it is there, and is no file"), path);
         r = options_span(options, DEFAULT_SPAN_NS, &since_us, &until_us);
         if (r != 0)
                 return r;
@@ -219,5 +222,5 @@ int input_serve_path(const char *path) {
         r = take_socket();
         if (r >= 0)
                 r = input_serve(input, r);
-        return r < 0 ? fail_with("cannot answer from %s: %s", path, strerror(-r)) : EXIT_DONE;
+        return r < 0 ? fail_with(_("cannot answer from %s: %s"), path, strerror(-r)) : EXIT_DONE;
 }
