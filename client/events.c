@@ -443,6 +443,8 @@ static int parse_arguments(int argc, char **argv, struct events_view *view) {
                 return fail_usage(
                         _("events takes no argument, but was given \"%s\". Did you mean irqctl show %s?"),
                         argv[optind], argv[optind]);
+        if (view->follow && view->options->input)
+                return fail_usage(_("--follow waits for new events, and there will be none in %s"), view->options->input);
         if (view->follow && view->options->has_until)
                 return fail_usage(_("--follow goes on for ever: it does not go with --until"));
 

@@ -7,6 +7,7 @@
 
 #include "client/i18n.h"
 #include "client/flame-graph.h"
+#include "client/input.h"
 #include "client/message.h"
 #include "client/session.h"
 #include "client/verbs.h"
@@ -366,7 +367,9 @@ static int flame_live(const struct flame_arguments *arguments, const struct opti
 
         if (filter.until_us == 0)
                 filter.until_us = options->base.now_us;
-        if (options->host)
+        if (options->input)
+                (void)snprintf(host, sizeof(host), "%s", options->input); /* likewise */
+        else if (options->host)
                 (void)snprintf(host, sizeof(host), "%s", options->host); /* for the title: cut is good enough */
         else
                 (void)gethostname(host, sizeof(host) - 1); /* without a name the origin is left out */
@@ -398,6 +401,8 @@ int verb_flame(int argc, char **argv, const struct options *options) {
         if (r != 0)
                 return r;
 
+        if (!arguments.input && options->input && !input_is_record(options->input))
+                arguments.input = options->input; /* stacks, which are read here */
         flame_graph_init(&graph, arguments.weight);
         return arguments.input ? flame_file(&arguments, options, &graph)
                                : flame_live(&arguments, options, &graph);

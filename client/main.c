@@ -9,6 +9,7 @@
 #include "build-config.h"
 #include "client/i18n.h"
 #include "client/boots.h"
+#include "client/input.h"
 #include "client/message.h"
 #include "client/options.h"
 #include "client/remote.h"
@@ -17,6 +18,8 @@
 enum verb_flags {
         VERB_SPAN = 1 << 0, /* takes --since and --until */
         VERB_CPUS = 1 << 1, /* takes --cpu */
+        VERB_FILES = 1 << 4, /* reads other files, too */
+        VERB_LIVE = 1 << 3, /* is of no use with a file in irqwatchd's place */
         VERB_LOCAL = 1 << 2, /* works on the machine that it runs on, without the daemon */
 };
 
@@ -32,12 +35,15 @@ static const struct verb {
         { "alerts", N_("Alerts that are raised, and those that were"), verb_alerts, VERB_SPAN },
         { "show", N_("Everything of one event, with its stacks"), verb_show, VERB_CPUS },
         { "rates", N_("Softirqs, interrupts, CPU time or packets as rates"), verb_rates, VERB_SPAN | VERB_CPUS },
-        { "top", N_("Live rates per CPU, lateness and the last windows; also of the past"), verb_top, VERB_CPUS },
-        { "flame", N_("Stacks of windows as an interactive flame graph (SVG)"), verb_flame, VERB_SPAN | VERB_CPUS },
-        { "metrics", N_("Counters and histograms in the text format of Prometheus"), verb_metrics, 0 },
+        { "top", N_("Live rates per CPU, lateness and the last windows; also of the past"), verb_top, VERB_CPUS | VERB_LIVE },
+        { "flame", N_("Stacks of windows as an interactive flame graph (SVG)"), verb_flame,
+          VERB_SPAN | VERB_CPUS | VERB_FILES },
+        { "metrics", N_("Counters and histograms in the text format of Prometheus"), verb_metrics, VERB_LIVE },
         { "status", N_("State, costs, losses and settings of the daemon"), verb_status, 0 },
-        { "selftest", N_("Prove on this machine that windows are found and measured right"), verb_selftest, VERB_CPUS | VERB_LOCAL },
-        { "set", N_("Change a setting of the running daemon"), verb_set, 0 },
+        { "snapshot", N_("Write a span into a file, to be read elsewhere with --input"), verb_snapshot, VERB_SPAN | VERB_LIVE },
+        { "selftest", N_("Prove on this machine that windows are found and measured right"), verb_selftest,
+          VERB_CPUS | VERB_LOCAL | VERB_LIVE },
+        { "set", N_("Change a setting of the running daemon"), verb_set, VERB_LIVE },
 };
 
 /* Fits a screen of 24 lines by 80 columns: what an option means, the verbs' own help and the manual tell. */
@@ -49,8 +55,8 @@ static int print_help(void) {
 
         puts(_("\nOptions, which \"irqctl VERB --help\" and irqctl(1) explain:\n"
              "  -S --since=TIME  -U --until=TIME  --boot[=ID|N]  --list-boots  --cpu=LIST\n"
-             "  -H --host=[USER@]HOST[:PORT]  --socket=PATH  --json=pretty|short (or -j)\n"
-             "  --no-pager  --color[=WHEN]  -h --help  --version"));
+             "  -H --host=[USER@]HOST[:PORT]  --input=PATH  --socket=PATH  --json=pretty|short\n"
+             "  -j  --no-pager  --color[=WHEN]  -h --help  --version"));
         return EXIT_DONE;
 }
 
@@ -111,6 +117,10 @@ static int check_options(const struct verb *verb, const struct options *options)
         if (options->has_cpus && !(verb->flags & VERB_CPUS))
                 return fail_usage(_("%s takes no --cpu. See: irqctl %s --help"), verb->name, verb->name);
 
+        if (options->input && (verb->flags & VERB_LIVE))
+                return fail_usage(_("%s is for a running irqwatchd: it cannot be had from %s. Try report, events, rates or status"),
+                                  verb->name, options->input);
+
         return 0;
 }
 
@@ -138,6 +148,8 @@ static int run(int argc, char **argv, struct options *options) {
         }
         if (strcmp(name, "--bridge") == 0 && argc == 2) /* for remote.c alone: in no help */
                 return remote_bridge(options);
+        if (strcmp(name, INPUT_SERVE_OPTION) == 0 && argc == 3) /* likewise, for input.c */
+                return input_serve_path(argv[2]);
         if (name[0] == '-')
                 return fail_usage(_("there is no option \"%s\". See: irqctl --help"), name);
 
@@ -146,6 +158,9 @@ static int run(int argc, char **argv, struct options *options) {
                         continue;
 
                 r = check_options(&verbs[i], options);
+                if (r == 0 && options->input && !wants_help(argc, argv))
+                        r = (verbs[i].flags & VERB_FILES) && !input_is_record(options->input) ? options_resolve(options)
+                                                                                             : input_prepare(options);
                 if (r == 0 && options->list_boots)
                         return boots_list(options);
                 if (r == 0 && options->boot && !wants_help(argc, argv))

@@ -114,6 +114,8 @@ char *reply_error_text(const char *error, struct json_object *parameters) {
                         _("irqwatchd does not accept the value given for \"%s\". If client and daemon are of "
                         "one version, see --help for what is possible"),
                         field_string(parameters, "parameter") ?: _("a parameter"));
+        if (strcmp(word, "NotRecorded") == 0)
+                return text_of(_("that is not in the file given with --input: only a running irqwatchd has it"));
         if (strcmp(word, "MethodNotFound") == 0 || strcmp(word, "InterfaceNotFound") == 0 ||
             strcmp(word, "MethodNotImplemented") == 0)
                 return text_of(

@@ -14,6 +14,8 @@ const char options_help[] =
         N_("\nCommon options:\n"
         "  -H, --host=[USER@]HOST[:PORT]\n"
         "                           Ask irqwatchd on another machine, over ssh\n"
+        "      --input=PATH         Read a file of \"irqctl snapshot\", or a directory with two\n"
+        "                           captures of proc files, in place of irqwatchd\n"
         "  -S, --since=TIME         Begin of the span: 10m, 1h30m (ago), 14:03, today,\n"
         "                           boot, \"2026-11-22 14:03:10\"\n"
         "  -U, --until=TIME         End of the span (default: now)\n"
@@ -39,7 +41,7 @@ void options_done(struct options *options) {
         options->arguments = NULL;
 }
 
-static int set_moment(struct options *options, const char *name, const char *value, uint64_t *ret_us) {
+static int parse_moment(struct options *options, const char *name, const char *value, uint64_t *ret_us) {
         options->since_boot = options->since_boot || strcmp(value, "boot") == 0;
         if (parse_timestamp(value, &options->base, ret_us) < 0)
                 return fail_usage(
@@ -52,12 +54,14 @@ static int set_moment(struct options *options, const char *name, const char *val
 
 static int set_since(struct options *options, const char *value) {
         options->has_since = true;
-        return set_moment(options, "--since", value, &options->since_us);
+        options->since_text = value;
+        return 0;
 }
 
 static int set_until(struct options *options, const char *value) {
         options->has_until = true;
-        return set_moment(options, "--until", value, &options->until_us);
+        options->until_text = value;
+        return 0;
 }
 
 static int set_cpus(struct options *options, const char *value) {
@@ -104,6 +108,11 @@ static int set_socket(struct options *options, const char *value) {
         return 0;
 }
 
+static int set_input(struct options *options, const char *value) {
+        options->input = value;
+        return *value ? 0 : fail_usage(_("--input: the path is empty"));
+}
+
 static int set_host(struct options *options, const char *value) {
         options->host = value;
         return 0;
@@ -134,6 +143,7 @@ static const struct common_option {
         const char *implied; /* value when none is given */
 } common_options[] = {
         { "host", 'H', ARGUMENT_REQUIRED, set_host, NULL },
+        { "input", 0, ARGUMENT_REQUIRED, set_input, NULL },
         { "since", 'S', ARGUMENT_REQUIRED, set_since, NULL },
         { "until", 'U', ARGUMENT_REQUIRED, set_until, NULL },
         { "boot", 0, ARGUMENT_OPTIONAL, set_boot, "0" },
@@ -240,10 +250,23 @@ int options_take(struct options *options, int *argc, char **argv) {
 
         *argc = kept;
         argv[kept] = NULL;
-        if (options->host && options->since_boot)
+        return options->input ? 0 : options_resolve(options);
+}
+
+int options_resolve(struct options *options) {
+        int r = 0;
+
+        if (options->since_text)
+                r = parse_moment(options, "--since", options->since_text, &options->since_us);
+        if (r == 0 && options->until_text)
+                r = parse_moment(options, "--until", options->until_text, &options->until_us);
+        if (r == 0 && options->host && options->since_boot)
                 return fail_usage(_("\"boot\" would be this machine's, not that of %s: give a time"),
                                   options->host);
-        return 0;
+        if (r == 0 && options->input && options->since_boot)
+                return fail_usage(_("\"boot\" would be this machine's, not that of %s: give a time, or --boot"),
+                                  options->input);
+        return r;
 }
 
 int options_span(const struct options *options, uint64_t default_ago_ns, uint64_t *ret_since_us,
@@ -254,6 +277,8 @@ int options_span(const struct options *options, uint64_t default_ago_ns, uint64_
         if (options->has_until)
                 until_us = MIN(options->until_us, now_us);
         since_us = options->has_since ? options->since_us : until_us - default_ago_ns / NSEC_PER_USEC;
+        if (options->input && !options->has_since)
+                since_us = MIN(options->record_since_us, until_us - 1); /* all that there is */
 
         if (since_us > now_us)
                 return fail_usage(_("--since: %s lies in the future (it is %s now)"),

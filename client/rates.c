@@ -446,7 +446,7 @@ int verb_rates(int argc, char **argv, const struct options *options) {
                 return r;
 
         /* With a local socket this machine's nodes are those of the daemon's CPUs; another machine's are not known. */
-        r = options->host ? 0 : numa_read(AT_FDCWD, "/sys/devices/system/node", &nodes, &arguments.view.n_nodes);
+        r = options->host || options->input ? 0 : numa_read(AT_FDCWD, "/sys/devices/system/node", &nodes, &arguments.view.n_nodes);
         if (r == -ENOMEM)
                 return fail_memory();
         arguments.view.node_of = r > 0 ? nodes : NULL;

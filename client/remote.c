@@ -4,9 +4,9 @@
 #include "client/remote.h"
 
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "client/helper.h"
 #include "client/message.h"
 #include "client/style.h"
 
@@ -145,35 +145,6 @@ static int parse_host(const struct options *options, struct remote_host *ret_hos
         return r < 0 ? fail_memory() : 0;
 }
 
-/* In the child: one socket is both ends of the bridge. */
-static void exec_ssh(int fd, struct words *words) {
-        if (dup2(fd, STDIN_FILENO) >= 0 && dup2(fd, STDOUT_FILENO) >= 0)
-                (void)execvp(words->items[0], words->items);
-        _exit(NO_SUCH_COMMAND);
-}
-
-/* Starts ssh on one end of a socket pair. *ret_fd is the other one. 0 or -errno. */
-static int spawn_ssh(struct words *words, int *ret_fd, pid_t *ret_pid) {
-        _cleanup_(closep) int ours = -EBADF, theirs = -EBADF;
-        int pair[2];
-        pid_t pid;
-
-        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-                return -errno;
-        ours = pair[0];
-        theirs = pair[1];
-
-        pid = fork();
-        if (pid < 0)
-                return -errno;
-        if (pid == 0)
-                exec_ssh(theirs, words);
-
-        *ret_fd = TAKE_FD(ours);
-        *ret_pid = pid;
-        return 0;
-}
-
 /* What the bridge ended with; ssh and the other irqctl said theirs on stderr. */
 static int explain_failure(const struct options *options, pid_t pid) {
         int status;
@@ -230,7 +201,7 @@ int remote_open(const struct options *options, uint64_t timeout_ns, struct varli
         if (words.error < 0)
                 return fail_memory();
 
-        r = spawn_ssh(&words, &fd, &pid);
+        r = helper_spawn(words.items[0], words.items, &fd, &pid);
         if (r >= 0)
                 r = varlink_client_take_fd(fd, 0, &client);
         if (r < 0)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "client/field.h"
+#include "client/input.h"
 #include "client/message.h"
 #include "client/output.h"
 #include "client/progress.h"
@@ -22,6 +23,8 @@ int session_open(const struct options *options, uint64_t timeout_ns, struct varl
         _cleanup_(freep) char *text = NULL;
         int r;
 
+        if (options->input)
+                return input_connect(options, timeout_ns, ret_client);
         if (options->host)
                 return remote_open(options, timeout_ns, ret_client);
 
@@ -144,7 +147,10 @@ struct json_object *session_try(const struct options *options, const char *metho
         bool continues;
         int r;
 
-        r = options->host ? remote_open(options, SESSION_TRY_TIMEOUT_NS, &client)
+        if (options->input)
+                r = input_connect(options, SESSION_TRY_TIMEOUT_NS, &client);
+        else
+                r = options->host ? remote_open(options, SESSION_TRY_TIMEOUT_NS, &client)
                           : varlink_client_connect(options->socket, SESSION_TRY_TIMEOUT_NS, &client);
         if (r != 0 || session_send(client, method, json_object_new_object(), false) != 0 ||
             varlink_client_receive(client, &error, &reply, &continues) < 0 || error)

@@ -23,6 +23,7 @@ int verb_alerts(int argc, char **argv, const struct options *options);
 int verb_metrics(int argc, char **argv, const struct options *options);
 int verb_top(int argc, char **argv, const struct options *options);
 int verb_set(int argc, char **argv, const struct options *options);
+int verb_snapshot(int argc, char **argv, const struct options *options);
 int verb_selftest(int argc, char **argv, const struct options *options);
 
 /* 0 or -ENOMEM each. */

@@ -42,12 +42,13 @@ static int reply_boots(struct varlink_call *call, const struct disk_boots *boots
 
 /* This boot, since the daemon was started. */
 static int reply_this_boot(struct varlink_call *call, const struct monitor *monitor) {
-        struct disk_boot boot = { .first_us = monitor->started_us };
-        struct stamp now;
+        struct disk_boot boot = { .first_us = monitor->started_us, .last_us = monitor_now(monitor) };
 
-        stamp_now(&now);
-        boot.last_us = now.realtime_us;
-        (void)sd_id128_get_boot(&boot.boot_id); /* without /proc all zeros */
+        if (monitor->record) {
+                boot.first_us = monitor->record->since_us;
+                (void)sd_id128_from_string(monitor->record->host.boot_id, &boot.boot_id); /* unknown: all zeros */
+        } else
+                (void)sd_id128_get_boot(&boot.boot_id); /* without /proc all zeros */
         return reply_boots(call, &(struct disk_boots){ .items = &boot, .n = 1 });
 }
 
@@ -57,13 +58,11 @@ static int boots_read(struct history_query *history, struct disk_file *file) {
 
 static void boots_done(struct history_query *history, int result) {
         struct boots_query *query = (struct boots_query *)history;
-        struct stamp now;
 
-        stamp_now(&now);
         if (query->call) {
                 varlink_call_on_closed(query->call, NULL, NULL);
                 if (result >= 0 && query->boots.n > 0) {
-                        query->boots.items[query->boots.n - 1].last_us = now.realtime_us;
+                        query->boots.items[query->boots.n - 1].last_us = monitor_now(query->monitor);
                         (void)reply_boots(query->call,
                                           &query->boots); /* without an answer the connection ends */
                 } else if (result != -ECANCELED)

@@ -383,7 +383,7 @@ int monitor_list_events(struct varlink_call *call, struct json_object *parameter
                 return monitor_ask(call, monitor, monitor_list_fields, parameters,
                                    MONITOR_EVENTS | MONITOR_LIST, answer_list);
 
-        r = monitor_parse(call, monitor_list_fields, parameters, &params, NULL);
+        r = monitor_parse(call, monitor, monitor_list_fields, parameters, &params, NULL);
         if (r != 0)
                 return MIN(r, 0);
 

@@ -26,6 +26,7 @@ struct subscription;
 struct monitor {
         const struct store *store; /* borrowed */
         struct history *history;   /* borrowed; NULL: there is only memory */
+        const struct monitor_record *record; /* borrowed; NULL: this machine, now */
         uint64_t started_us;
         const struct monitor_ops *ops;
         void *userdata;
@@ -40,6 +41,7 @@ extern const struct varlink_field monitor_subscribe_fields[];
 extern const struct varlink_field monitor_metrics_fields[];
 extern const struct varlink_field monitor_steps_fields[];
 extern const struct varlink_field monitor_counts_fields[];
+extern const struct varlink_field monitor_export_fields[];
 
 /* Methods (see struct varlink_method). */
 int monitor_list_events(struct varlink_call *call, struct json_object *parameters, void *userdata);
@@ -48,12 +50,17 @@ int monitor_get_counts(struct varlink_call *call, struct json_object *parameters
 int monitor_get_event_totals(struct varlink_call *call, struct json_object *parameters, void *userdata);
 int monitor_list_boots(struct varlink_call *call, struct json_object *parameters, void *userdata);
 int monitor_get_rate_steps(struct varlink_call *call, struct json_object *parameters, void *userdata);
+int monitor_export(struct varlink_call *call, struct json_object *parameters, void *userdata);
 int monitor_subscribe(struct varlink_call *call, struct json_object *parameters, void *userdata);
 
 /* monitor_params_parse() at this moment; a parameter that is refused is answered. 0: go on; 1: answered;
  * negative: forward. *ret_now_us may be NULL. */
-int monitor_parse(struct varlink_call *call, const struct varlink_field *fields,
+int monitor_parse(struct varlink_call *call, const struct monitor *monitor, const struct varlink_field *fields,
                   struct json_object *parameters, struct monitor_params *ret_params, uint64_t *ret_now_us);
+/* Realtime, or that of the record. */
+uint64_t monitor_now(const struct monitor *monitor);
+/* 0: there is no record, go on; 1: answered, from the record (NULL: it has no such thing); negative: forward. */
+int monitor_reply_recorded(struct varlink_call *call, const struct monitor *monitor, struct json_object *reply);
 /* Replies {key: value}; value is consumed. */
 int monitor_reply(struct varlink_call *call, const char *key, struct json_object *value);
 /* Makes the reply's value with its long lists, those per CPU or of buckets, or without. */
@@ -83,6 +90,7 @@ struct monitor_question {
         const char *tier; /* what the store that is asked was made from: "memory", "raw", "10s" ... */
         bool events_left_out;
         const struct status *status; /* NULL: not asked for, or of the past */
+        const struct monitor_record *record; /* NULL: this machine */
 };
 
 /* {key: value}, or an error. Both objects are owned. */

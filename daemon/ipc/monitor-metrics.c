@@ -24,7 +24,9 @@ int monitor_get_metrics(struct varlink_call *call, struct json_object *parameter
         struct monitor *monitor = userdata;
         int r;
 
-        r = monitor_parse(call, monitor_metrics_fields, parameters, &params, NULL);
+        r = monitor_reply_recorded(call, monitor, NULL);
+        if (r == 0)
+                r = monitor_parse(call, monitor, monitor_metrics_fields, parameters, &params, NULL);
         if (r != 0)
                 return MIN(r, 0);
 
@@ -51,6 +53,9 @@ int monitor_get_event_totals(struct varlink_call *call, struct json_object *para
         struct json_object *object;
         int r;
 
+        r = monitor_reply_recorded(call, monitor, NULL);
+        if (r != 0)
+                return MIN(r, 0);
         r = json_event_totals(store_event_totals(monitor->store), &object);
         if (r < 0)
                 return r;

@@ -223,7 +223,7 @@ static int query_new(struct varlink_call *call, struct monitor *monitor, struct 
         query->parameters = json_object_get(parameters);
         query->params = *params;
         *params = (struct monitor_params){};
-        query->question = (struct monitor_question){ .params = &query->params, .now_us = now_us };
+        query->question = (struct monitor_question){ .params = &query->params, .now_us = now_us, .record = monitor->record };
         r = take_status(query, needs);
         if (r < 0)
                 return r;
@@ -240,7 +240,7 @@ int monitor_ask(struct varlink_call *call, struct monitor *monitor, const struct
         uint64_t now_us;
         int r;
 
-        r = monitor_parse(call, fields, parameters, &params, &now_us);
+        r = monitor_parse(call, monitor, fields, parameters, &params, &now_us);
         if (r != 0)
                 return MIN(r, 0);
         if (needs & MONITOR_LIST)

@@ -302,7 +302,7 @@ int monitor_get_rate_steps(struct varlink_call *call, struct json_object *parame
         uint64_t now_us, until_us;
         int r;
 
-        r = monitor_parse(call, monitor_steps_fields, parameters, &params, &now_us);
+        r = monitor_parse(call, userdata, monitor_steps_fields, parameters, &params, &now_us);
         if (r != 0)
                 return MIN(r, 0);
         until_us = MIN(params.until_us, now_us);

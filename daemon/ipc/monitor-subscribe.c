@@ -70,11 +70,14 @@ int monitor_subscribe(struct varlink_call *call, struct json_object *parameters,
         struct monitor *monitor = userdata;
         int r;
 
+        r = monitor_reply_recorded(call, monitor, NULL);
+        if (r != 0)
+                return MIN(r, 0);
         subscription = calloc(1, sizeof(*subscription));
         if (!subscription)
                 return -ENOMEM;
 
-        r = monitor_parse(call, monitor_subscribe_fields, parameters, &subscription->params, NULL);
+        r = monitor_parse(call, monitor, monitor_subscribe_fields, parameters, &subscription->params, NULL);
         if (r != 0)
                 return MIN(r, 0);
         r = notify(call, NULL);

@@ -21,14 +21,23 @@ static const char monitor_description[] =
 #include "daemon/io.irqwatch.monitor.varlink.inc"
         ;
 
-int monitor_parse(struct varlink_call *call, const struct varlink_field *fields,
-                  struct json_object *parameters, struct monitor_params *ret_params, uint64_t *ret_now_us) {
-        const char *invalid;
+uint64_t monitor_now(const struct monitor *monitor) {
         struct stamp now;
-        int r;
+
+        if (monitor->record)
+                return monitor->record->now_us;
 
         stamp_now(&now);
-        r = monitor_params_parse(fields, parameters, now.realtime_us, ret_params, &invalid);
+        return now.realtime_us;
+}
+
+int monitor_parse(struct varlink_call *call, const struct monitor *monitor, const struct varlink_field *fields,
+                  struct json_object *parameters, struct monitor_params *ret_params, uint64_t *ret_now_us) {
+        uint64_t now_us = monitor_now(monitor);
+        const char *invalid;
+        int r;
+
+        r = monitor_params_parse(fields, parameters, now_us, ret_params, &invalid);
         if (r < 0)
                 return r;
         if (r > 0) {
@@ -37,7 +46,7 @@ int monitor_parse(struct varlink_call *call, const struct varlink_field *fields,
         }
 
         if (ret_now_us)
-                *ret_now_us = now.realtime_us;
+                *ret_now_us = now_us;
         return 0;
 }
 
@@ -61,22 +70,34 @@ int monitor_reply(struct varlink_call *call, const char *key, struct json_object
         return varlink_call_reply(call, object);
 }
 
+int monitor_reply_recorded(struct varlink_call *call, const struct monitor *monitor, struct json_object *reply) {
+        int r;
+
+        if (!monitor->record)
+                return 0;
+
+        r = reply ? varlink_call_reply(call, json_object_get(reply))
+                  : varlink_call_error(call, MONITOR_INTERFACE ".NotRecorded", NULL);
+        return r < 0 ? r : 1;
+}
+
 static int get_status(struct varlink_call *call, struct json_object *parameters, void *userdata) {
         struct monitor *monitor = userdata;
         _cleanup_(status_done) struct status status = {};
         struct json_object *object;
         struct json_host host;
-        struct stamp now;
         int r;
 
+        r = monitor_reply_recorded(call, monitor, monitor->record ? monitor->record->status : NULL);
+        if (r != 0)
+                return MIN(r, 0);
         r = json_host_read(&host);
         if (r < 0)
                 return r;
         r = monitor->ops->get_status(monitor->userdata, &status);
         if (r < 0)
                 return r;
-        stamp_now(&now);
-        r = json_status(&status, &host, now.realtime_us, &object);
+        r = json_status(&status, &host, monitor_now(monitor), &object);
         if (r < 0)
                 return r;
         return monitor_reply(call, "status", object);
@@ -106,14 +127,15 @@ static const struct varlink_field report_fields[] = {
         {},
 };
 
-static int make_report(const void *result, bool with_cpus, struct json_object **ret_object) {
+struct report_of_host {
+        const struct report *report;
         struct json_host host;
-        int r;
+};
 
-        r = json_host_read(&host);
-        if (r < 0)
-                return r;
-        return json_report(result, &host, with_cpus, ret_object);
+static int make_report(const void *result, bool with_cpus, struct json_object **ret_object) {
+        const struct report_of_host *of_host = result;
+
+        return json_report(of_host->report, &of_host->host, with_cpus, ret_object);
 }
 
 /* Says where the answer is from. */
@@ -138,12 +160,20 @@ static int answer_report(const struct monitor_question *question, const struct s
                 .until_us = MIN(params->until_us, question->now_us),
                 .cpus = params->has_cpus ? &params->cpus : NULL,
                 .status = question->status,
+                .captured = question->record && question->record->captured,
         };
-        int r;
+        struct report_of_host of_host;
+        int r = 0;
 
-        r = report_query(store, &request, &result);
+        if (question->record)
+                of_host.host = question->record->host;
+        else
+                r = json_host_read(&of_host.host);
         if (r >= 0)
-                r = monitor_answer_within_limit(answer, "report", make_report, result);
+                r = report_query(store, &request, &result);
+        of_host.report = result;
+        if (r >= 0)
+                r = monitor_answer_within_limit(answer, "report", make_report, &of_host);
         return r < 0 ? r : add_origin(question, answer, true);
 }
 
@@ -152,28 +182,27 @@ static int report(struct varlink_call *call, struct json_object *parameters, voi
                            answer_report);
 }
 
-/* Of report's parameters. Where nothing was measured the list is empty, as in a report. */
-static int get_latency(struct varlink_call *call, struct json_object *parameters, void *userdata) {
-        _cleanup_(monitor_params_done) struct monitor_params params = {};
+static int make_latency(const void *result, bool with_cpus _unused_, struct json_object **ret_object) {
+        return json_latency(result, ret_object);
+}
+
+/* Where nothing was measured the list is empty, as in a report. */
+static int answer_latency(const struct monitor_question *question, const struct store *store,
+                          struct monitor_answer *answer) {
         _cleanup_(latency_freep) struct latency *latency = NULL;
-        struct monitor *monitor = userdata;
-        struct json_object *array;
-        uint64_t now_us;
+        const struct monitor_params *params = question->params;
         int r;
 
-        r = monitor_parse(call, report_fields, parameters, &params, &now_us);
-        if (r != 0)
-                return MIN(r, 0);
-
-        r = latency_query(monitor->store, params.since_us, MIN(params.until_us, now_us),
-                          params.has_cpus ? &params.cpus : NULL, &latency);
+        r = latency_query(store, params->since_us, MIN(params->until_us, question->now_us),
+                          params->has_cpus ? &params->cpus : NULL, &latency);
         if (r < 0 && r != -ENOENT)
                 return r;
-        r = json_latency(latency, &array);
-        if (r < 0)
-                return r;
-        r = monitor_reply(call, "latency", array);
-        return r == -EMSGSIZE ? varlink_call_error(call, MONITOR_INTERFACE ".TooLarge", NULL) : r;
+        return monitor_answer_within_limit(answer, "latency", make_latency, latency);
+}
+
+/* Of report's parameters. */
+static int get_latency(struct varlink_call *call, struct json_object *parameters, void *userdata) {
+        return monitor_ask(call, userdata, report_fields, parameters, MONITOR_SAMPLES, answer_latency);
 }
 
 static const struct varlink_field event_fields[] = { { "id", VARLINK_INTEGER, true }, {} };
@@ -312,6 +341,9 @@ static int list_alerts(struct varlink_call *call, struct json_object *parameters
         struct json_object *object;
         int r;
 
+        r = monitor_reply_recorded(call, monitor, monitor->record ? monitor->record->alerts : NULL);
+        if (r != 0)
+                return MIN(r, 0);
         r = json_alerts(monitor->ops->get_alerts(monitor->userdata), &object);
         if (r < 0)
                 return r;
@@ -400,7 +432,9 @@ static int set(struct varlink_call *call, struct json_object *parameters, void *
         char *dot;
         int r;
 
-        r = monitor_parse(call, set_fields, parameters, &params, NULL);
+        r = monitor_reply_recorded(call, userdata, NULL);
+        if (r == 0)
+                r = monitor_parse(call, userdata, set_fields, parameters, &params, NULL);
         if (r != 0)
                 return MIN(r, 0);
 
@@ -430,6 +464,7 @@ static const struct varlink_method monitor_methods[] = {
         { "ListAlerts", NULL, 0, list_alerts },
         { "GetMetrics", monitor_metrics_fields, 0, monitor_get_metrics },
         { "GetEventTotals", NULL, 0, monitor_get_event_totals },
+        { "Export", monitor_export_fields, VARLINK_METHOD_STREAMS, monitor_export },
         { "GetLatency", report_fields, 0, get_latency },
         { "Set", set_fields, VARLINK_METHOD_ROOT, set },
         {},
@@ -472,6 +507,11 @@ struct monitor *monitor_free(struct monitor *monitor) {
         monitor_drop_subscriptions(monitor);
         free(monitor);
         return NULL;
+}
+
+void monitor_use_record(struct monitor *monitor, const struct monitor_record *record) {
+        monitor->record = record;
+        monitor->started_us = UINT64_MAX; /* of what is in a file memory has nothing */
 }
 
 const struct varlink_interface *monitor_interface(const struct monitor *monitor) {

@@ -95,6 +95,19 @@ int varlink_server_add_connection(struct varlink_server *server, int fd) {
         return 0;
 }
 
+int varlink_server_take_connection(struct varlink_server *server, int fd) {
+        int flags = fcntl(fd, F_GETFL);
+
+        if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+                int r = -errno;
+
+                (void)close_safe(fd);
+                return r;
+        }
+
+        return varlink_server_add_connection(server, fd);
+}
+
 /* Errors that belong to one peer: the next one may be fine. */
 static bool accept_error_is_transient(int error) {
         return error == EINTR || error == ECONNABORTED || error == EPROTO || error == EPERM;

@@ -93,6 +93,8 @@ DEFINE_CLEANUP(struct varlink_server *, varlink_server_free)
 int varlink_server_listen(struct varlink_server *server, const char *path, gid_t gid);
 /* Takes over a listening socket from the service manager. 0 or -errno (the fd stays the caller's). */
 int varlink_server_listen_fd(struct varlink_server *server, int fd);
+/* Serves a peer that is connected already. Takes the socket, also on failure. 0 or -errno. */
+int varlink_server_take_connection(struct varlink_server *server, int fd);
 void varlink_server_get_stats(const struct varlink_server *server, struct varlink_server_stats *ret_stats);
 
 /* Replies consume the parameters object (NULL: {}), also on failure. Wanted by nobody ("oneway", peer gone)

@@ -355,7 +355,7 @@ static bool is_first_gap(const struct report *report, size_t index) {
 int finding_gaps(struct finding_context *context) {
         int r;
 
-        for (size_t i = 0; i < context->report->n_gaps; i++) {
+        for (size_t i = 0; !context->report->captured && i < context->report->n_gaps; i++) {
                 if (!is_first_gap(context->report, i))
                         continue;
                 r = add_gaps(context, i);

@@ -252,6 +252,7 @@ int report_query(const struct store *store, const struct report_request *request
         report->since_us = request->since_us;
         report->until_us = request->until_us;
         report->filtered = !!request->cpus;
+        report->captured = request->captured;
         r = report_fill(store, request, report);
         if (r < 0)
                 return r;

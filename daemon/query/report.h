@@ -37,6 +37,7 @@ struct report_request {
         uint64_t since_us, until_us;
         const struct cpu_set *cpus; /* NULL: all */
         const struct status *status; /* of the daemon now, for findings about itself; NULL: none */
+        bool captured; /* from captures: nobody watched, and what they lack is nobody's failure */
 };
 
 struct report_gap {
@@ -49,6 +50,7 @@ struct report_gap {
 struct report {
         uint64_t since_us, until_us;
         bool filtered;              /* a selection of CPUs, not the machine */
+        bool captured;              /* as in the request */
         struct windows *windows;    /* never NULL */
         struct slow *slow;          /* never NULL; for findings */
         struct latency *latency;    /* NULL: irq-delay does not run */

@@ -210,7 +210,10 @@ static int load_part(struct load_source *source, enum disk_tier tier, const stru
                         sql_reset(row);
                         break;
                 }
-                r = take_segment(source, row, (uint64_t)(to + clock->offset_us));
+                /* A block may have begun before the clock was set: what its times were then says nothing. */
+                r = take_segment(source, row,
+                                 sql_value(row, COLUMN_ID) < clock->first ? UINT64_MAX
+                                                                          : (uint64_t)(to + clock->offset_us));
                 if (r != 0) {
                         sql_reset(row);
                         break;

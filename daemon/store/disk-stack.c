@@ -249,3 +249,26 @@ int disk_stack_read(struct disk_file *file, int64_t id, struct stack **ret_stack
         *ret_stack = TAKE_PTR(stack);
         return 0;
 }
+
+int disk_stack_strings(struct disk_file *file, int64_t id, int (*fn)(int64_t string, void *userdata), void *userdata) {
+        _cleanup_(bytes_done) struct bytes body = {};
+        struct reader in;
+        int64_t n_users;
+        size_t n;
+        int r;
+
+        r = get_body(file, id, &body, &n_users);
+        if (r < 0)
+                return r;
+
+        in = (struct reader){ .p = body.data, .end = body.data + body.size };
+        n = (size_t)read_up_to(&in, FRAMES_MAX);
+        for (size_t i = 0; i < n && !in.failed && r == 0; i++) {
+                for (size_t j = 0; j < FRAME_TEXTS && r == 0; j++)
+                        r = fn((int64_t)read_u64(&in), userdata);
+                (void)read_u64(&in);
+                (void)read_u64(&in);
+        }
+
+        return r != 0 ? r : in.failed ? -EBADMSG : 0;
+}

@@ -15,3 +15,6 @@ int disk_stack_use(struct disk_file *file, const struct stack *stack, int64_t *r
 int disk_stack_leave(struct disk_file *file, int64_t id);
 /* 0; -ENOENT; -EBADMSG; -errno. */
 int disk_stack_read(struct disk_file *file, int64_t id, struct stack **ret_stack);
+/* Calls fn with the id of every text of the stack, 0 for none, until it returns something else than 0, which is
+ * returned. 0; -ENOENT; -EBADMSG; -errno. */
+int disk_stack_strings(struct disk_file *file, int64_t id, int (*fn)(int64_t string, void *userdata), void *userdata);

@@ -63,6 +63,7 @@ struct history {
         enum history_state state;
         char *reason, *set_aside;
         bool is_open;         /* there is a file that can be read */
+        unsigned open_flags;  /* of the reader */
         bool hanging;         /* a job has been on its way for too long */
         bool damaged, reopen; /* what the next job begins with */
         bool ending;

@@ -18,7 +18,7 @@ static int open_file(struct history *h, uint64_t generation) {
 
         h->file = disk_file_close(h->file);
         h->file_generation = generation;
-        return disk_file_open(h->path, 0, h->vfs, &h->file);
+        return disk_file_open(h->path, h->open_flags, h->vfs, &h->file);
 }
 
 static int answer(struct history_query *query) {

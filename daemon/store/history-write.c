@@ -244,7 +244,7 @@ void history_write(struct history *h, uint64_t now_ns) {
 
         int r;
 
-        if (w->in_flight || h->ending || now_ns < h->retry_ns)
+        if (!h->writer || w->in_flight || h->ending || now_ns < h->retry_ns)
                 return;
         if (log_is_too_long(h)) {
                 h->retry_ns = now_ns + RETRY_FIRST_MS * NSEC_PER_MSEC;

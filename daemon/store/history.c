@@ -133,7 +133,8 @@ int history_fd(const struct history *h, unsigned index) {
 }
 
 void history_collect(struct history *h) {
-        worker_collect(h->writer);
+        if (h->writer)
+                worker_collect(h->writer);
         worker_collect(h->reader);
 }
 
@@ -240,6 +241,29 @@ int history_new(const char *dir, const char *vfs, const struct disk_run *run,
         history_write_init(h);
         history_checkpoint_init(h);
         history_write(h, h->started_ns); /* opens the file */
+        *ret_history = TAKE_PTR(h);
+        return 0;
+}
+
+int history_open_file(const char *path, struct history **ret_history) {
+        _cleanup_(history_freep) struct history *h = NULL;
+        int r;
+
+        h = calloc(1, sizeof(*h));
+        if (!h)
+                return -ENOMEM;
+
+        h->open_flags = SQL_READ_ONLY | SQL_IMMUTABLE;
+        h->path = strdup(path);
+        if (!h->path)
+                return -ENOMEM;
+        r = disk_file_open(path, h->open_flags, NULL, &h->file);
+        if (r >= 0)
+                r = worker_new("irqwatch-read", HISTORY_QUERIES_MAX + 1, &h->reader);
+        if (r < 0)
+                return r;
+
+        h->is_open = true;
         *ret_history = TAKE_PTR(h);
         return 0;
 }

@@ -52,6 +52,9 @@ int history_new(const char *dir, const char *vfs, const struct disk_run *run,
                 const struct history_settings *settings, struct store *store,
                 const struct history_callbacks *callbacks, void *userdata, struct history **ret_history);
 /* Writes what is left, for a short while, delivers all events, ends queries with -ECANCELED. Returns NULL. */
+/* A file that nobody writes: only history_ask(), history_collect() and history_fd(1) are for this one. 0 or -errno;
+ * -EBADMSG and -EPROTONOSUPPORT as of disk_file_open(). */
+int history_open_file(const char *path, struct history **ret_history);
 struct history *history_free(struct history *history);
 DEFINE_CLEANUP(struct history *, history_free)
 void history_configure(struct history *history, const struct history_settings *settings);

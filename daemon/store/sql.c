@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum {
-        STATEMENTS_MAX = 64,   /* texts are literals of ours: far fewer */
+        STATEMENTS_MAX = 96,   /* texts are literals of ours: far fewer */
         BUSY_TIMEOUT_MS = 200, /* only a checkpoint of our own is ever in the way */
 };
 

@@ -3,145 +3,13 @@
 /* Real replies are held against the interface file: every field there, of its type, null only where allowed,
  * and nothing else. */
 
-#include "tests/unit/monitor-store.h"
+#include "tests/unit/interface-walk.h"
 
-#include <ctype.h>
+#include <sys/epoll.h>
 
 #include "daemon/ipc/json-event.h"
 #include "daemon/ipc/json-writer.h"
-
-enum { TYPES_MAX = 64 };
-
-static char *interface_text;          /* without comments */
-static const char *walked[TYPES_MAX]; /* types that a value was seen of */
-static size_t n_walked;
-
-static void strip_comments(void) {
-        char *out = interface_text;
-        bool comment = false;
-
-        for (const char *p = interface_text; *p; p++) {
-                comment = *p == '#' || (comment && *p != '\n');
-                if (!comment)
-                        *out++ = *p;
-        }
-        *out = '\0';
-}
-
-static const char *skip_blank(const char *p) {
-        return p + strspn(p, " \t\n,");
-}
-
-/* The "(" after a keyword and a name. */
-static const char *find_definition(const char *keyword, const char *name, size_t length) {
-        const char *p = interface_text;
-
-        while ((p = strstr(p, keyword))) {
-                p += strlen(keyword);
-                if (strncmp(p, name, length) == 0 && !isalnum((unsigned char)p[length]))
-                        return p + length + strspn(p + length, " ");
-        }
-
-        fail_msg("the interface has no %s%.*s", keyword, (int)length, name);
-        return NULL;
-}
-
-static void note_walked(const char *definition) {
-        for (size_t i = 0; i < n_walked; i++)
-                if (walked[i] == definition)
-                        return;
-
-        assert_true(n_walked < TYPES_MAX);
-        walked[n_walked++] = definition;
-}
-
-static const char *walk_struct(const char *p, struct json_object *value, const char *path);
-
-static bool is_word(const char *p, size_t length, const char *word) {
-        return strlen(word) == length && strncmp(p, word, length) == 0;
-}
-
-static void walk_named(const char *p, size_t length, struct json_object *value, const char *path) {
-        static const struct {
-                const char *name;
-                enum json_type type;
-        } basic[] = { { "bool", json_type_boolean },
-                      { "int", json_type_int },
-                      { "float", json_type_double },
-                      { "string", json_type_string },
-                      { "object", json_type_object } };
-
-        for (size_t i = 0; i < ELEMENTSOF(basic); i++) {
-                if (!is_word(p, length, basic[i].name))
-                        continue;
-                if (!json_object_is_type(value, basic[i].type))
-                        fail_msg("%s is %s", path, json_object_to_json_string(value));
-                return;
-        }
-
-        (void)walk_struct(find_definition("type ", p, length), value, path);
-}
-
-/* Checks the value, unless absent, against the type at p; returns what follows the type. */
-static const char *walk_type(const char *p, struct json_object *value, bool absent, const char *path) {
-        size_t length;
-
-        if (*p == '?') {
-                absent = absent || !value;
-                return walk_type(p + 1, value, absent, path);
-        }
-
-        if (strncmp(p, "[]", 2) == 0) {
-                if (!absent && !json_object_is_type(value, json_type_array))
-                        fail_msg("%s is no array", path);
-                for (size_t i = 0; !absent && i < json_object_array_length(value); i++)
-                        (void)walk_type(p + 2, json_object_array_get_idx(value, i), false, path);
-                return walk_type(p + 2, NULL, true, path);
-        }
-
-        length = 0;
-        while (isalnum((unsigned char)p[length]))
-                length++;
-        assert_true(length > 0);
-        if (!absent)
-                walk_named(p, length, value, path);
-        return p + length;
-}
-
-static const char *walk_struct(const char *p, struct json_object *value, const char *path) {
-        int n = 0;
-
-        if (!json_object_is_type(value, json_type_object))
-                fail_msg("%s is no object", path);
-
-        note_walked(p);
-        assert_int_equal(*p, '(');
-        for (p = skip_blank(p + 1); *p != ')'; p = skip_blank(p)) {
-                char name[64], inner[256];
-                size_t length = strcspn(p, ":");
-                struct json_object *field = NULL;
-
-                (void)snprintf(name, sizeof(name), "%.*s", (int)length, p); /* fits */
-                (void)snprintf(inner, sizeof(inner), "%s.%s", path, name);  /* only for messages */
-                if (!json_object_object_get_ex(value, name, &field))
-                        fail_msg("%s is missing", inner);
-                p = walk_type(skip_blank(p + length + 1), field, false, inner);
-                n++;
-        }
-
-        if (n != json_object_object_length(value))
-                fail_msg("%s has fields that are not declared: %s", path, json_object_to_json_string(value));
-        return p + 1;
-}
-
-/* Holds a reply against the method's "-> (...)". */
-static void check_reply(struct json_object *reply, const char *method) {
-        const char *p = find_definition("method ", method, strlen(method));
-
-        p = strstr(p, "->");
-        assert_non_null(p);
-        (void)walk_struct(p + 2 + strspn(p + 2, " "), reply, method);
-}
+#include "daemon/store/disk.h"
 
 static int setup(void **state) {
         static struct peer peer;
@@ -509,6 +377,66 @@ static void test_boots(void **state) {
         check_int(reply, "boots.0.index", 0);
 }
 
+static int on_history(sd_event_source *source _unused_, int fd _unused_, uint32_t revents _unused_, void *userdata) {
+        history_collect(userdata);
+        return 0;
+}
+
+/* A file of history with one run and one source. */
+static void make_history(const char *dir, char path[80]) {
+        static const struct metric_desc metrics[] = { { .name = "m", .unit = "1", .width_bits = 64 } };
+        static const struct disk_limits limits = { .budget_bytes = 1 << 20 };
+        const struct disk_run run = { .stamp = stamp_at(0), .version = "1", .hostname = "h", .kernel = "k", .machine = "a",
+                                      .cpus = "0", .settings = "" };
+        _cleanup_(disk_closep) struct disk *disk = NULL;
+        _cleanup_(disk_file_closep) struct disk_file *file = NULL;
+        _cleanup_(freep) char *set_aside = NULL;
+        int64_t left, id;
+
+        assert_int_equal(disk_open(dir, NULL, &run, &limits, &disk, &set_aside), 0);
+        (void)snprintf(path, 80, "%s/" DISK_FILE_NAME, dir); /* fits */
+        assert_int_equal(disk_file_open(path, 0, NULL, &file), 0);
+        assert_int_equal(disk_file_add_source(file, "s", metrics, 1, &id), 0);
+        file = disk_file_close(file);
+        assert_int_equal(disk_move_log(disk, &left), 0);
+}
+
+static void test_export(void **state) {
+        char dir[] = "/tmp/test-monitor-history-XXXXXX", path[80], lock[80];
+        _cleanup_(json_putp) struct json_object *reply = NULL;
+        struct peer *peer = *state;
+        struct history *history;
+        sd_event_source *source;
+        bool continues;
+
+        peer_call_error(peer, "Export", "{\"sinceUsec\": 1}", "org.varlink.service.ExpectedMore", NULL, NULL);
+        assert_non_null(mkdtemp(dir));
+        make_history(dir, path);
+        assert_int_equal(history_open_file(path, &history), 0);
+        assert_int_equal(sd_event_add_io(peer->event, &source, history_fd(history, 1), EPOLLIN, on_history, history), 0);
+        monitor_use_history(peer->monitor, history);
+
+        peer_send(peer, "Export", "{\"sinceUsec\": 1}", true);
+        assert_int_equal(peer_receive(peer, NULL, &reply, &continues), 0);
+        assert_false(continues);
+        check_reply(reply, "Export");
+        check_text(reply, "rows.0.table", "boot");
+        check_text(reply, "rows.1.table", "run");
+        check_text(reply, "rows.1.nulls", "[ 4 ]"); /* it has not ended */
+        check_text(reply, "rows.1.texts.1", "h");
+        assert_null(at(reply, "rows.1.data"));
+        check_text(reply, "rows.3.table", "source");
+        assert_non_null(at(reply, "rows.3.data"));
+
+        monitor_use_history(peer->monitor, NULL);
+        (void)sd_event_source_disable_unref(source); /* returns NULL */
+        (void)history_free(history);
+        (void)snprintf(lock, sizeof(lock), "%s/history.lock", dir); /* fits */
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(unlink(lock), 0);
+        assert_int_equal(rmdir(dir), 0);
+}
+
 /* Runs last: every type of the interface was seen in one of the replies. */
 static void test_every_type_seen(void **state) {
         const char *p = interface_text;
@@ -589,6 +517,7 @@ int main(void) {
                 cmocka_unit_test(test_metrics),
                 cmocka_unit_test(test_subscribe),
                 cmocka_unit_test(test_boots),
+                cmocka_unit_test(test_export),
                 cmocka_unit_test(test_every_type_seen),
                 cmocka_unit_test(test_embedded),
                 cmocka_unit_test(test_text),

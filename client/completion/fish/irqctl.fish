@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for irqctl(1)
 
-set -l verbs report events alerts show rates top flame metrics status selftest set
+set -l verbs report events alerts show rates top flame metrics status snapshot selftest set
 set -l times '10m 1h today yesterday boot'
 set -l kinds 'irq-delay hardirq softirq softirq-latency affinity alert collector'
 set -l findings 'irq-off-culprit syn-flood udp-flood small-packet-flood irq-storm softnet-drops unexplained-window steal platform-stall slow-hardirq slow-softirq softirq-starved ksoftirqd-saturated time-squeeze irq-on-isolated-cpu irq-imbalance softirq-imbalance windows-not-recorded spurious-interrupts collector-degraded coverage-low collector-gap affinity-changed idle-exit not-recorded'
@@ -27,10 +27,12 @@ complete -c irqctl -n __irqctl_verb -a top -d 'Live rates per CPU, lateness and 
 complete -c irqctl -n __irqctl_verb -a flame -d 'Stacks of windows as a flame graph'
 complete -c irqctl -n __irqctl_verb -a metrics -d 'Counters and histograms for Prometheus'
 complete -c irqctl -n __irqctl_verb -a status -d 'State, costs, losses and settings of the daemon'
+complete -c irqctl -n __irqctl_verb -a snapshot -d 'Write a span into a file, to be read elsewhere'
 complete -c irqctl -n __irqctl_verb -a selftest -d 'Prove that windows are found and measured right'
 complete -c irqctl -n __irqctl_verb -a set -d 'Change a setting of the running daemon'
 
 complete -c irqctl -s H -l host -x -a '(__fish_print_hostnames)' -d 'Ask another machine, over ssh'
+complete -c irqctl -l input -r -F -d 'Read a snapshot or captures'
 complete -c irqctl -s S -l since -x -a $times -d 'Begin of the span'
 complete -c irqctl -s U -l until -x -a $times -d 'End of the span'
 complete -c irqctl -l boot -x -a '0 -1' -d 'Only that boot'
@@ -52,8 +54,8 @@ complete -c irqctl -n '__irqctl_verb events flame' -l kind -x -a $kinds -d 'Only
 complete -c irqctl -n '__irqctl_verb events flame' -l culprit -x -d 'Only windows of this culprit'
 complete -c irqctl -n '__irqctl_verb events' -l format -x -a 'table diagnose-tools' -d 'Form of the output'
 
-complete -c irqctl -n '__irqctl_verb flame metrics' -s o -l output -r -F -d 'Write there'
-complete -c irqctl -n '__irqctl_verb flame' -s i -l input -r -F -d 'Folded stacks or diagnose-tools text'
+complete -c irqctl -n '__irqctl_verb flame metrics snapshot' -s o -l output -r -F -d 'Write there'
+complete -c irqctl -n '__irqctl_verb flame' -s i -r -F -d 'Folded stacks or diagnose-tools text'
 complete -c irqctl -n '__irqctl_verb flame' -l folded -d 'Folded stacks instead of SVG'
 complete -c irqctl -n '__irqctl_verb flame' -l weight -x -a 'time count' -d 'What widths mean'
 complete -c irqctl -n '__irqctl_verb flame' -l title -x -d 'Title of the graph'
