@@ -90,7 +90,7 @@ int affinity_event_new(const struct irq_change *change, const struct affinity_mo
         if (r == 0)
                 r = add_change(event, change, moment->online);
         if (r == 0)
-                r = event_add_integer(event, "sinceReadingNsec", (int64_t)moment->since_reading_ns);
+                r = event_add_integer(event, "sinceReadingNsec", (int64_t)change->since_reading_ns);
         if (r == 0 && moment->balancer >= 0)
                 r = event_add_string(event, "irqbalance", moment->balancer ? "running" : "not running");
         if (r < 0)

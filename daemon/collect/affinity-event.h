@@ -13,7 +13,6 @@
 /* What was so when the change was noticed. */
 struct affinity_moment {
         struct stamp now;
-        uint64_t since_reading_ns; /* since the reading before: the change lies between the two */
         const struct cpu_set *online;
         int balancer; /* 1: irqbalance runs, 0: it does not, -1: not known */
 };

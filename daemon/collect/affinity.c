@@ -4,7 +4,7 @@
  * Collector of who may and does take each interrupt: affinities of IRQs, RPS and XPS masks, isolated CPUs,
  * irqbalance, and network namespaces that nobody here looks into. Changes of an IRQ's affinity become events.
  *
- * A pass reads two files for each IRQ in use; "budget" is what the caller lets that cost. What changes seldom
+ * A pass reads two files for each IRQ in use, of some hundred of them at most; "budget" is what the caller lets that cost. What changes seldom
  * and costs more (names, devices, queue masks) is read on every TOPOLOGY_PASSES-th pass, and when IRQs came
  * or went.
  */
@@ -22,7 +22,7 @@
 enum {
         TOPOLOGY_PASSES = 6,
         PROCESSES_PER_PASS = 1024, /* some milliseconds */
-        EVENTS_PENDING_MAX = 512,  /* a CPU of a large machine that goes offline moves that many */
+        EVENTS_PENDING_MAX = IRQ_AFFINITY_READ_MAX, /* what a pass can find; they are delivered before the next */
 };
 
 enum {
@@ -134,7 +134,6 @@ struct affinity {
         struct cpus_gauge isolated_gauge;
         bool knows_isolated;
         unsigned n_passes;
-        uint64_t last_ns; /* monotonic, of the pass before; 0: there was none */
 
         struct event *pending[EVENTS_PENDING_MAX]; /* owned references, waiting for dispatch() */
         size_t n_pending;
@@ -323,7 +322,6 @@ static int read_machine(struct affinity *affinity, const struct stamp *now) {
         bool with_topology = affinity->n_passes % TOPOLOGY_PASSES == 0;
         struct affinity_moment moment = {
                 .now = *now,
-                .since_reading_ns = now->monotonic_ns - affinity->last_ns,
                 .online = &affinity->online,
         };
         int r;
@@ -340,7 +338,7 @@ static int read_machine(struct affinity *affinity, const struct stamp *now) {
                 return r;
 
         affinity->moment = &moment;
-        r = irq_affinity_read(&affinity->irqs, with_topology, on_change, affinity);
+        r = irq_affinity_read(&affinity->irqs, with_topology, now->monotonic_ns, on_change, affinity);
         affinity->moment = NULL;
         return r;
 }
@@ -361,7 +359,6 @@ static int affinity_fill(struct affinity *affinity, struct batch *batch) {
                 return r;
 
         affinity->n_passes++;
-        affinity->last_ns = batch->stamp.monotonic_ns;
         return 0;
 }
 

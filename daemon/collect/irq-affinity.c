@@ -209,10 +209,11 @@ static int entry_changed(struct irq_affinity *affinity, struct irq_entry *entry,
         return r == 2 ? entry_forget(entry) : MIN(r, 0);
 }
 
-static int entry_read(struct irq_affinity *affinity, struct irq_entry *entry, bool with_topology,
-                      irq_change_fn fn, void *userdata) {
+static int entry_read(struct irq_affinity *affinity, struct irq_entry *entry, uint64_t now_ns, irq_change_fn fn,
+                      void *userdata) {
+        struct irq_change change = { .since_reading_ns = now_ns - entry->read_ns };
+        bool with_topology = entry->described != affinity->n_topologies;
         struct cpu_set old[2] = {};
-        struct irq_change change = {};
         int r;
 
         /* Without a handler it is looked at for one only. */
@@ -229,6 +230,10 @@ static int entry_read(struct irq_affinity *affinity, struct irq_entry *entry, bo
                 r = entry_changed(affinity, entry, &change, fn, userdata);
         else if (r == 2)
                 r = entry_forget(entry);
+        if (r >= 0) {
+                entry->read_ns = now_ns;
+                entry->described = affinity->n_topologies;
+        }
 
         cpu_set_done(&old[0]);
         cpu_set_done(&old[1]);
@@ -345,10 +350,44 @@ static int read_topology(struct irq_affinity *affinity) {
 
         irq_topology_free(affinity->topology);
         affinity->topology = topology;
+        affinity->n_topologies++;
         return 0;
 }
 
-int irq_affinity_read(struct irq_affinity *affinity, bool with_topology, irq_change_fn fn, void *userdata) {
+/* The index of whose turn it is. */
+static size_t find_next(const struct irq_affinity *affinity) {
+        for (size_t i = 0; i < affinity->n_entries; i++)
+                if (affinity->entries[i].irq >= affinity->next_irq)
+                        return i;
+
+        return 0;
+}
+
+static int read_entries(struct irq_affinity *affinity, uint64_t now_ns, irq_change_fn fn, void *userdata) {
+        size_t first = find_next(affinity), n_read = 0;
+
+        for (size_t n = 0; n < affinity->n_entries; n++) {
+                struct irq_entry *entry = &affinity->entries[(first + n) % affinity->n_entries];
+                bool is_new = !entry->actions;
+                int r;
+
+                if (!is_new && n_read >= IRQ_AFFINITY_READ_MAX)
+                        continue;
+
+                r = entry_read(affinity, entry, now_ns, fn, userdata);
+                if (r < 0)
+                        return r;
+                if (is_new)
+                        continue;
+                n_read++;
+                affinity->next_irq = entry->irq + 1;
+        }
+
+        return 0;
+}
+
+int irq_affinity_read(struct irq_affinity *affinity, bool with_topology, uint64_t now_ns, irq_change_fn fn,
+                      void *userdata) {
         _cleanup_(numbers_done) struct numbers numbers = {};
         bool differs = false;
         int r;
@@ -360,18 +399,11 @@ int irq_affinity_read(struct irq_affinity *affinity, bool with_topology, irq_cha
         if (r < 0)
                 return r;
 
-        with_topology = with_topology || differs || !affinity->topology;
-        if (with_topology) {
+        if (with_topology || differs || !affinity->topology) {
                 r = read_topology(affinity);
                 if (r < 0)
                         return r;
         }
 
-        for (size_t i = 0; i < affinity->n_entries; i++) {
-                r = entry_read(affinity, &affinity->entries[i], with_topology, fn, userdata);
-                if (r < 0)
-                        return r;
-        }
-
-        return 0;
+        return read_entries(affinity, now_ns, fn, userdata);
 }

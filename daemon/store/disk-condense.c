@@ -151,15 +151,15 @@ static int bench_init(struct bench *bench, const struct disk_source *source, uin
         return r;
 }
 
-/* Enough for a block, or all there is. Damaged segments are left out, and with them the rest of their block.
- */
+/* Enough for a block, or all there is: a block's time, and of collectors that are slower than its steps, or were silent
+ * for a while, at least a pass for each of them. Damaged segments are left out, and with them the rest of their block. */
 static int read_piece(struct disk *disk, enum disk_tier finer, int64_t source, const struct piece *piece,
-                      uint64_t after_ns, uint64_t span_us, struct bench *bench) {
+                      uint64_t after_ns, enum disk_tier tier, struct bench *bench) {
         static const char *const texts[] = SQL_PER_TIER(
                 "SELECT run, body FROM ", " WHERE id >= ? AND source = ? AND run >= ? ORDER BY id");
+        uint64_t span_us = (block_steps(tier) + 2) * disk_tier_step(tier), first_us = 0, first_pass = 0;
         struct segment_origin origin = { .run = piece->run };
         struct sql_statement *row;
-        uint64_t first_us = 0;
         int r;
 
         r = sql_use(disk->file->sql, texts[finer], &row);
@@ -185,8 +185,12 @@ static int read_piece(struct disk *disk, enum disk_tier finer, int64_t source, c
                 r = 1; /* a segment that cannot be read is left out */
                 if (bench->finer->next_pass == 0 || bench->finer->last.monotonic_ns <= after_ns)
                         continue;
-                first_us = first_us ?: bench->finer->last.realtime_us;
-                if (bench->finer->last.realtime_us > first_us + span_us ||
+                if (first_us == 0) {
+                        first_us = bench->finer->last.realtime_us;
+                        first_pass = bench->finer->next_pass;
+                }
+                if ((bench->finer->last.realtime_us > first_us + span_us &&
+                     bench->finer->next_pass > first_pass + block_steps(tier)) ||
                     bench->finer->n_passes > FINER_PASSES_MAX) {
                         sql_reset(row);
                         return 0;
@@ -306,7 +310,9 @@ static int fill_block(struct disk *disk, enum disk_tier tier, const struct disk_
         if (r < 0)
                 return r;
 
-        return n == request.n_max || (request.to_the_end && (n > 0 || request.after_ns == 0));
+        /* Where there was more to read, every step is over: a block that has few is better than none for ever. */
+        return n == request.n_max || (n > 0 && !bench->complete) ||
+               (request.to_the_end && (n > 0 || request.after_ns == 0));
 }
 
 /* Is everything of that run in the tier that will ever be? */
@@ -362,8 +368,7 @@ static int condense_source(struct disk *disk, enum disk_tier tier, const struct 
                 return -ENOMEM;
         r = bench_init(&bench, source, map);
         if (r >= 0)
-                r = read_piece(disk, tier - 1, source->id, &piece, after_ns,
-                               (uint64_t)span + 2 * disk_tier_step(tier), &bench);
+                r = read_piece(disk, tier - 1, source->id, &piece, after_ns, tier, &bench);
         if (r >= 0 && bench.finer->next_pass == 0)
                 *ret_done = INT64_MAX; /* what is left of damaged blocks */
         if (r < 0 || bench.finer->next_pass == 0)

@@ -130,18 +130,39 @@ def stop(process):
         process.wait()
 
 
+def call_raw(path, method, parameters=None):
+    """One varlink call; the reply's bytes."""
+    message = {"method": f"io.irqwatch.monitor.{method}", "parameters": parameters or {}}
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(path)
+        s.sendall(json.dumps(message).encode() + b"\0")
+        reply = b""
+        while not reply.endswith(b"\0"):
+            part = s.recv(1 << 20)
+            if not part:
+                raise RuntimeError(f"irqwatchd hung up on {method}")
+            reply += part
+    if b'"error"' in reply[:200]:
+        raise RuntimeError(f"{method}: {reply[:200]!r}")
+    return reply[:-1]
+
+
+def call(path, method, parameters=None):
+    return json.loads(call_raw(path, method, parameters))["parameters"]
+
+
 class Daemon:
     """A private irqwatchd: own socket, own configuration."""
 
-    def __init__(self, build, settings="", root=None):
-        self.build, self.settings, self.root = build, settings, root
+    def __init__(self, build, settings="", root=None, state=None):
+        self.build, self.settings, self.root, self.state = build, settings, root, state
 
     def __enter__(self):
         self.dir = tempfile.mkdtemp(prefix="irqwatch-bench-")
         self.socket = f"{self.dir}/socket"
         pathlib.Path(f"{self.dir}/conf").write_text(self.settings, encoding="ascii")
         command = [f"{self.build}/daemon/irqwatchd", "--socket", self.socket, "--config", f"{self.dir}/conf",
-                   "--state-dir", f"{self.dir}/state"]
+                   "--state-dir", self.state or f"{self.dir}/state"]
         if self.root:
             command += ["--root", self.root]
         with open(f"{self.dir}/log", "w", encoding="ascii") as log:
@@ -164,20 +185,7 @@ class Daemon:
         return "irqwatchd: version" in read(f"{self.dir}/log") and self.call("GetStatus")
 
     def call(self, method, parameters=None):
-        """One varlink call; the reply's bytes."""
-        message = {"method": f"io.irqwatch.monitor.{method}", "parameters": parameters or {}}
-        with socket.socket(socket.AF_UNIX) as s:
-            s.connect(self.socket)
-            s.sendall(json.dumps(message).encode() + b"\0")
-            reply = b""
-            while not reply.endswith(b"\0"):
-                part = s.recv(1 << 20)
-                if not part:
-                    raise RuntimeError(f"irqwatchd hung up on {method}")
-                reply += part
-        if b'"error"' in reply[:200]:
-            raise RuntimeError(f"{method}: {reply[:200]!r}")
-        return reply[:-1]
+        return call_raw(self.socket, method, parameters)
 
     def status(self):
         return json.loads(self.call("GetStatus"))["parameters"]["status"]

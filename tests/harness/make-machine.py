@@ -2,16 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes a fixture machine that is too big to keep in the repository.
 
-make-machine.py DIR CPUS IRQS: DIR/proc/{interrupts,softirqs,stat,net/softnet_stat}, the ksoftirqd threads below
-DIR/proc, DIR/sys/devices/system/cpu/{online,possible} as an x86 kernel with CPUS CPUs and IRQS interrupt numbers prints
-them, and DIR/expected/COLLECTOR, the dumps that the golden tests compare with. The dumps come from the numbers, not from
-the text.
-Every seventh CPU is offline. The same arguments always make the same files.
+make-machine.py [--online] [--whole] DIR CPUS IRQS: DIR/proc/{interrupts,softirqs,stat,net/softnet_stat}, the ksoftirqd
+threads below DIR/proc, DIR/sys/devices/system/cpu/{online,possible} as an x86 kernel with CPUS CPUs and IRQS interrupt
+numbers prints them, and DIR/expected/COLLECTOR, the dumps that the golden tests compare with. The dumps come from the
+numbers, not from the text. The same arguments always make the same files.
+Every seventh CPU is offline, unless --online is said. With --whole there is also what the other collectors read, of
+which there are no dumps: network devices, protocols, affinities.
+move-machine lets such a machine live.
 """
 
+import argparse
 import os
 import random
-import sys
 
 SOFTIRQS = ["HI", "TIMER", "NET_TX", "NET_RX", "BLOCK", "IRQ_POLL", "TASKLET", "SCHED", "HRTIMER", "RCU"]
 MODES = ["user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest"]
@@ -133,11 +135,52 @@ def make_ksoftirqd(rng, root, possible, online):
     return dump(online, rows)
 
 
+def make_network(rng, root):
+    """Four ports and the loopback; the rows of protocols that everybody has."""
+    lines = ["Inter-|   Receive                                                |  Transmit\n",
+             " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls "
+             "carrier compressed\n"]
+    for name in ("lo", "eth0", "eth1", "eth2", "eth3"):
+        counts = [rng.randrange(10**13), rng.randrange(10**10), 0, rng.randrange(100), 0, 0, 0, rng.randrange(10**5),
+                  rng.randrange(10**13), rng.randrange(10**10), 0, 0, 0, 0, 0, 0]
+        lines.append(f"{name:>6}: {' '.join(map(str, counts))}\n")
+    write(f"{root}/proc/net/dev", "".join(lines))
+    write(f"{root}/proc/net/snmp", table("Tcp", {"MaxConn": -1, "ActiveOpens": 12345, "PassiveOpens": 2345678, "InSegs": 10**9,
+                                                 "OutSegs": 10**9, "RetransSegs": 34567, "InErrs": 12}) +
+          table("Udp", {"InDatagrams": 10**8, "NoPorts": 123, "InErrors": 0, "OutDatagrams": 10**8, "RcvbufErrors": 0}))
+    write(f"{root}/proc/net/netstat", table("TcpExt", {"SyncookiesSent": 0, "SyncookiesRecv": 0, "ListenOverflows": 12,
+                                                       "ListenDrops": 12, "TCPBacklogDrop": 3, "TCPReqQFullDrop": 0}))
+
+
+def table(name, values):
+    return f"{name}: {' '.join(values)}\n{name}: {' '.join(map(str, values.values()))}\n"
+
+
+def make_affinities(root, online, n_irqs):
+    """As a driver with a queue per CPU spreads them."""
+    for i in range(n_irqs):
+        cpu = online[i % len(online)]
+        write(f"{root}/proc/irq/{24 + i}/smp_affinity_list", f"{cpu}\n")
+        write(f"{root}/proc/irq/{24 + i}/effective_affinity_list", f"{cpu}\n")
+        write(f"{root}/sys/kernel/irq/{24 + i}/actions", f"mlx5_comp{i}@pci:0000:{i % 256:02x}:00.0\n")
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("root", metavar="DIR")
+    parser.add_argument("n_cpus", metavar="CPUS", type=int)
+    parser.add_argument("n_irqs", metavar="IRQS", type=int)
+    parser.add_argument("--online", action="store_true", help="all CPUs are")
+    parser.add_argument("--whole", action="store_true", help="for all collectors")
+    return parser.parse_args()
+
+
 def main():
-    root, n_cpus, n_irqs = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    arguments = parse_arguments()
+    root, n_cpus, n_irqs = arguments.root, arguments.n_cpus, arguments.n_irqs
     rng = random.Random(n_cpus * 100003 + n_irqs)
     possible = list(range(n_cpus))
-    online = [cpu for cpu in possible if cpu % 7 != 6]
+    online = [cpu for cpu in possible if arguments.online or cpu % 7 != 6]
     text, expected = make_interrupts(rng, online, n_irqs)
     write(f"{root}/proc/interrupts", text)
     write(f"{root}/expected/interrupts", expected)
@@ -153,6 +196,9 @@ def main():
     write(f"{root}/expected/ksoftirqd", make_ksoftirqd(rng, root, possible, online))
     write(f"{root}/sys/devices/system/cpu/possible", cpu_list(possible) + "\n")
     write(f"{root}/sys/devices/system/cpu/online", cpu_list(online) + "\n")
+    if arguments.whole:
+        make_network(rng, root)
+        make_affinities(root, online, n_irqs)
 
 
 main()

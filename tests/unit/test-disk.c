@@ -239,7 +239,7 @@ static void test_suspend(void **state) {
         run_for(&m, values, 100);
         m.now.realtime_us += 8 * HOUR_US;
         run_for(&m, values, 100);
-        sum = sum_up(&m, BASE_US + 50 * USEC_PER_SEC, BASE_US + 8 * HOUR_US + 150 * USEC_PER_SEC, TIER_RAW);
+        sum = sum_up(&m, BASE_US + 50 * USEC_PER_SEC, BASE_US + 8 * HOUR_US + 150 * USEC_PER_SEC, TIER_10S);
         assert_int_equal(sum.total, 400);
         assert_int_equal(sum.elapsed_ns, 100 * NSEC_PER_SEC);
         machine_done(&m);
@@ -270,6 +270,37 @@ static uint64_t file_size(const struct machine *m) {
                         size += (uint64_t)st.st_size;
         }
         return size;
+}
+
+/* A collector that is slower than the steps, and one that was silent for a while, are condensed like others: what was
+ * read is not kept for ever in waiting for a block that never fills. */
+static void test_slow_collector(void **state) {
+        enum { MINUTES = 600, SILENT_FROM = 200, SILENT_MINUTES = 20 };
+        uint64_t values[2] = { 1000, 5000 };
+        struct machine m;
+        struct sum sum;
+
+        machine_init(&m);
+        machine_start(&m);
+        run_for(&m, values, 100);
+        for (unsigned i = 0; i < MINUTES; i++) {
+                machine_sleep(&m, (i == SILENT_FROM ? SILENT_MINUTES : 1) * 60 * USEC_PER_SEC);
+                values[0] += 60;
+                values[1] += 180;
+                pass(&m, values, 7);
+                assert_int_equal(machine_flush(&m), 0);
+        }
+        run_for(&m, values, 400);
+
+        assert_true(count(&m, "SELECT min(first_id) FROM samples_raw") >
+                    (int64_t)(m.now.realtime_us - 3 * HOUR_US));
+        assert_true(count(&m, "SELECT max(id) FROM samples_10s") > (int64_t)(m.now.realtime_us - HOUR_US));
+        assert_true(count(&m, "SELECT max(id) FROM samples_1min") > (int64_t)(m.now.realtime_us - 2 * HOUR_US));
+        sum = sum_up(&m, BASE_US + 50 * USEC_PER_SEC, m.now.realtime_us, TIER_10MIN);
+        assert_int_equal(sum.n_gaps, 0);
+        assert_int_equal(sum.n_resets, 0);
+        assert_int_equal(sum.last_us, m.now.realtime_us);
+        machine_done(&m);
 }
 
 /* Noise that does not compress, on 16 rows of 64 CPUs: the budget holds all the time, and each tier keeps
@@ -517,6 +548,7 @@ int main(void) {
                 cmocka_unit_test(test_tiers),         cmocka_unit_test(test_wanted_step),
                 cmocka_unit_test(test_restart),       cmocka_unit_test(test_reboot),
                 cmocka_unit_test(test_clock_steps),   cmocka_unit_test(test_suspend),
+                cmocka_unit_test(test_slow_collector),
                 cmocka_unit_test(test_budget),        cmocka_unit_test(test_newer_schema),
                 cmocka_unit_test(test_second_daemon), cmocka_unit_test(test_damaged_file),
                 cmocka_unit_test(test_events),        cmocka_unit_test(test_event_ids),
