@@ -8,6 +8,8 @@
 
 #include "daemon/store/segment-format.h"
 
+#include <assert.h>
+
 int segment_reserve_changes(struct segment_reader *reader, size_t n) {
         size_t allocated = MAX(reader->changes_allocated * 2, n);
         struct store_change *changes;
@@ -124,6 +126,7 @@ static int take_row(struct segment_reader *reader, struct block_row *row) {
                         else
                                 ours = NULL;
                 }
+                assert(ours || theirs);
                 i += !!ours;
                 j += !!theirs;
                 change.cpu = (ours ?: theirs)->cpu;

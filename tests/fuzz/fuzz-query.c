@@ -2,7 +2,7 @@
 
 /*
  * Any JSON as the parameters of any method of io.irqwatch.monitor: what is refused is named, what is accepted
- * is within its range and gets an answer that is valid JSON. The first byte chooses the method.
+ * is within its range and gets an answer that is valid JSON. What stands before the first brace is the method's name.
  */
 
 #include <string.h>
@@ -137,29 +137,33 @@ static void check_params(const struct monitor_params *params) {
                 check_rates(params, cpus);
 }
 
+static const struct varlink_method *find_method(const char *name, size_t n) {
+        const struct varlink_method *method = monitor_interface(monitor)->methods;
+
+        while (method->name && (strlen(method->name) != n || memcmp(method->name, name, n) != 0))
+                method++;
+        return method->name ? method : NULL;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         _cleanup_(json_putp) struct json_object *parameters = NULL;
         _cleanup_(monitor_params_done) struct monitor_params params = {};
         _cleanup_(freep) char *text = NULL;
-        const struct varlink_method *methods;
+        const struct varlink_method *method;
         const char *invalid = NULL;
-        size_t n = 0;
+        size_t n;
         int r;
 
         if (!monitor)
                 fill_store();
-        methods = monitor_interface(monitor)->methods;
-        while (methods[n].name)
-                n++;
-        if (size == 0 || !methods[data[0] % n].fields)
-                return 0;
-
-        text = strndup((const char *)data + 1, size - 1);
+        text = strndup((const char *)data, size);
         CHECK(text);
-        if (varlink_parse(text, strlen(text), &parameters) < 0)
+        n = strcspn(text, "{");
+        method = find_method(text, n);
+        if (!method || !method->fields || varlink_parse(text + n, strlen(text + n), &parameters) < 0)
                 return 0;
 
-        r = monitor_params_parse(methods[data[0] % n].fields, parameters, NOW_US, &params, &invalid);
+        r = monitor_params_parse(method->fields, parameters, NOW_US, &params, &invalid);
         CHECK(r == 0 || (r == 1 && invalid));
         if (r == 0)
                 check_params(&params);
