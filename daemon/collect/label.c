@@ -61,12 +61,14 @@ static char *put_escape(char *out, unsigned char c) {
 }
 
 const char *label_add(struct label_buffer *buffer, struct text_slice slice, bool squeeze) {
-        const unsigned char *p = (const unsigned char *)slice.data, *end = p + slice.size;
-        char *label = buffer->data + buffer->size, *out = label;
+        const unsigned char *p = (const unsigned char *)slice.data, *end;
+        char *label, *out;
 
         if (slice.size == 0)
                 return NULL;
 
+        end = p + slice.size;
+        label = out = buffer->data + buffer->size;
         assert(buffer->size + slice.size * ESCAPE_SIZE + 1 <= buffer->allocated);
 
         while (p < end) {

@@ -267,6 +267,7 @@ void chunk_decode_base(const struct chunk *chunk, struct decoder *ret_decoder) {
 void chunk_decode_pass(const struct chunk *chunk, size_t index, struct decoder *ret_decoder) {
         size_t start = index > 0 ? chunk->passes[index - 1].end : chunk->base_size;
 
-        decoder_init(ret_decoder, chunk->code.data + start, chunk->passes[index].end - start,
-                     chunk->passes[index].extras);
+        /* A chunk in which nothing ever changed has no code: to NULL not even zero is added. */
+        decoder_init(ret_decoder, chunk->code.data ? chunk->code.data + start : NULL,
+                     chunk->passes[index].end - start, chunk->passes[index].extras);
 }
