@@ -418,6 +418,8 @@ static int add_queues(struct finding_context *context, const struct queues *queu
         if (r == 0)
                 r = finding_add_rate(finding, "peakPerSecond", queues->peak);
         if (r == 0)
+                r = finding_add_rate(finding, "sharePercent", share * 100);
+        if (r == 0)
                 r = finding_add_integer(finding, "activeQueues", queues->n_active);
         if (r == 0 && percent >= 0)
                 r = finding_add_rate(finding, "interruptPercent", percent);
@@ -467,16 +469,20 @@ int finding_irq_imbalance(struct finding_context *context) {
 }
 
 static int add_spurious(struct finding_context *context, const struct rates_row *row, const char *what) {
+        char rate[48] = "less than one per second";
         struct finding *finding;
         int r;
+
+        if (row->peak.per_second >= 0.5)
+                (void)snprintf(rate, sizeof(rate), "up to %.0f per second", row->peak.per_second); /* fits */
 
         r = finding_add(context,
                         row->peak.per_second >= SPURIOUS_PER_SECOND ? SEVERITY_WARNING : SEVERITY_INFO,
                         row->name, &finding);
         if (r == 0)
                 r = finding_set_text(
-                        finding, "%" PRIu64 " interrupts %s (%s in /proc/interrupts), up to %.2g per second",
-                        row->total, what, row->name, row->peak.per_second);
+                        finding, "%" PRIu64 " interrupts %s (%s in /proc/interrupts), %s", row->total, what,
+                        row->name, rate);
         if (r == 0)
                 r = finding_set_advice(
                         finding,
@@ -485,6 +491,8 @@ static int add_spurious(struct finding_context *context, const struct rates_row 
                         "few around a reset or hotplug mean nothing.");
         if (r == 0)
                 r = finding_add_integer(finding, "total", row->total);
+        if (r == 0)
+                r = finding_add_rate(finding, "perSecond", row->peak.per_second);
         if (r == 0)
                 finding_set_time(finding, row->peak.since_us, row->peak.until_us);
         return r;
