@@ -317,29 +317,29 @@ int finding_steal(struct finding_context *context) {
         return add_class(context, CLASS_STEAL, false, &words);
 }
 
-#define PLATFORM_ADVICE \
-        "In a virtual machine, compare the time with migrations, snapshots and backups on the host. On " \
-        "hardware, suspect firmware: \"turbostat --show SMI\" counts SMIs for next to nothing; the hwlat " \
-        "tracer measures them but keeps CPUs busy with interrupts off, so not in production."
+static const char platform_advice[] =
+        "In a virtual machine, compare the time with migrations, snapshots and backups on the host. On "
+        "hardware, suspect firmware: \"turbostat --show SMI\" counts SMIs for next to nothing; the hwlat "
+        "tracer measures them but keeps CPUs busy with interrupts off, so not in production.";
 
 /* One CPU may be stopped alone, where nothing accounts it as steal. */
 int finding_platform(struct finding_context *context) {
         static const struct class_words several = {
                 .did = "and others stood still over the same moment, for",
                 .why = ": something below the kernel held the whole machine",
-                .advice = PLATFORM_ADVICE,
+                .advice = platform_advice,
         };
         static const struct class_words one = {
                 .did = "stood still for",
                 .why = ": something below the kernel held it, the hypervisor, firmware or a device that was "
                        "accessed",
-                .advice = PLATFORM_ADVICE,
+                .advice = platform_advice,
         };
         static const struct class_words timer = {
                 .did = "took its timer interrupt late by",
                 .why = " though other interrupts came in: the timer itself was late, as an emulated one is "
                        "whose host is busy",
-                .advice = PLATFORM_ADVICE,
+                .advice = platform_advice,
         };
         _cleanup_(window_sum_done) struct window_sum sum = {};
         const struct class_words *words = &one;
