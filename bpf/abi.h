@@ -24,7 +24,8 @@ enum {
         ABI_USER_REGISTERS_MAX = 33, /* by DWARF numbers: x86-64 has 17, arm64 33 */
         ABI_PAGE = 4096,         /* the unit in which user memory is copied, whatever the MMU's */
         ABI_USER_PAGES_MAX = 5,  /* 16 KiB from anywhere in a page */
-        ABI_DEV_SEVERAL = 1,     /* no address of a device */
+        ABI_DEV_SEVERAL = 1,     /* no address of a device, as the next */
+        ABI_DEV_BACKLOG = 2,     /* packets of devices without NAPI, of veth and loopback, and those that RPS sent */
 };
 
 enum abi_record_type {
@@ -62,7 +63,7 @@ struct abi_span {
         __u64 function; /* address of handler or function, 0: not known */
         __u32 kind;     /* enum abi_span_kind */
         __s32 number;   /* IRQ, or softirq vector; -1: none */
-        char name[ABI_NAME_MAX]; /* action name of a hardirq; device that a long NET_RX polled */
+        char name[ABI_NAME_MAX]; /* action name of a hardirq; device that a long NET_RX polled, or "backlog" */
 };
 
 struct abi_parent {

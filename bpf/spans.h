@@ -205,7 +205,11 @@ static __always_inline void softirq_enter(struct abi_cpu *c, __u32 vector, __u64
 static __always_inline void name_device(struct abi_span *span, const struct abi_cpu *c) {
         struct net_device *dev = (struct net_device *)(c->poll_dev ? c->poll_dev : c->poll_only_dev);
 
-        if (dev && (__u64)dev != ABI_DEV_SEVERAL && span->kind == ABI_SPAN_SOFTIRQ)
+        if (span->kind != ABI_SPAN_SOFTIRQ)
+                return;
+        if ((__u64)dev == ABI_DEV_BACKLOG)
+                __builtin_memcpy(span->name, "backlog", sizeof("backlog"));
+        else if (dev && (__u64)dev != ABI_DEV_SEVERAL)
                 bpf_probe_read_kernel_str(span->name, sizeof(dev->name), &dev->name);
 }
 
@@ -329,6 +333,8 @@ static __always_inline void poll_done(struct abi_cpu *c, struct napi_struct *nap
                 return;
 
         dev = (__u64)napi->dev;
+        if (!dev)
+                dev = ABI_DEV_BACKLOG;
         if (c->poll_wanted) {
                 c->poll_wanted = 0;
                 c->poll_dev = dev;

@@ -38,6 +38,8 @@ const char *const phrases_sentences[] = {
         P_("Many small packets: %1$s"),
         P_("CPU %1$s took %2$s %% of the interrupts of %3$s (up to %4$s per second), although %5$s of "
            "its queues were in use"),
+        P_("CPU %1$s took %2$s %3$s per second%4$s; meanwhile it was busy for %5$s %% of the time; RPS sent "
+           "it packets %6$s times per second"),
         P_("CPU %1$s took %2$s %3$s per second%4$s; meanwhile it was busy for %5$s %% of the time"),
         P_("CPU %1$s took %2$s %3$s per second, %4$s are usual"),
         P_("CPU %1$s took %2$s %3$s per second; what is usual is not known"),
@@ -64,6 +66,11 @@ const char *const phrases_sentences[] = {
         P_("%1$s interrupts were lost by the I/O APIC and repeated (%2$s in /proc/interrupts), up to "
            "%3$s per second"),
         P_("%1$s interrupts had no valid number (%2$s in /proc/interrupts), up to %3$s per second"),
+        P_("%1$s interrupts went to no handler or were in error (%2$s in /proc/interrupts), less than one "
+           "per second"),
+        P_("%1$s interrupts were lost by the I/O APIC and repeated (%2$s in /proc/interrupts), less than "
+           "one per second"),
+        P_("%1$s interrupts had no valid number (%2$s in /proc/interrupts), less than one per second"),
         P_("%1$s dropped %2$s received packets because the backlog was full, up to %3$s per second on "
            "CPU %4$s, which processed %5$s per second"),
         P_("CPU %1$s stopped receiving %2$s times per second with packets still waiting, after %3$s "
@@ -162,6 +169,7 @@ const char *const phrases_sentences[] = {
 
 /* What may stand in the place of a number above, or in one here. */
 const char *const phrases_parts[] = {
+        P_("%1$s; another CPU was late over the same moment, so that the cause may lie below the kernel"),
         P_("%1$s; %2$s such windows on %3$s, at least %4$s in total"),
         P_("%1$s; %2$s such windows, at least %3$s in total"),
         P_("%1$s; %2$s such runs on %3$s, %4$s in total"),
@@ -174,6 +182,8 @@ const char *const phrases_parts[] = {
         P_("%1$s, while running was the idle task"),
         P_("%1$s, while running was %2$s (pid %3$s)"),
         P_("%1$s under %2$s"),
+        P_("%1$s, seen in code that has no name, as filters of packet sockets"),
+        P_("%1$s; one of %2$s was seen in %3$s"),
         P_("%1$s, seen in %2$s"),
         P_("%1$s in ksoftirqd"),
         P_("%1$s of IRQ %2$s"),
@@ -223,6 +233,8 @@ const char *const phrases_parts[] = {
            "that must not wait, into threads."),
         P_("\"irqctl rates softirqs --latency\" (free) shows whether its runs are always long or were "
            "once."),
+        P_("the backlog, where packets of veth, loopback and RPS wait"),
+        P_("%1$s \"ss -0pb\" (free) lists packet sockets with their filters."),
         P_("the stack that was taken inside this run"),
         P_("this run"),
         P_(" and whose code it is with \"modinfo %1$s\"%2$s"),

@@ -170,7 +170,16 @@ static double busy_percent(const struct report *report, int cpu, const struct pe
         return MIN(sum, 100.0);
 }
 
-static enum severity storm_severity(double per_second, double busy) {
+/* Packets that RPS sends to a CPU come with a call each, or one for several: as somebody asked for. */
+static double calls_by_rps(const struct report *report, const char *irq, int cpu) {
+        if (strcmp(irq, "CAL") != 0)
+                return 0;
+        return load_peak(report->load, LOAD_SOFTNET, "received_rps", cpu).per_second;
+}
+
+static enum severity storm_severity(double per_second, double busy, double rps) {
+        if (rps * 2 >= per_second)
+                return SEVERITY_INFO;
         return per_second >= STORM_PER_SECOND || busy >= STORM_BUSY_PERCENT ? SEVERITY_WARNING
                                                                             : SEVERITY_INFO;
 }
@@ -180,9 +189,10 @@ static int add_storm(struct finding_context *context, const struct rates *rates,
         const struct rates_cell *cell = &row->cells[worst];
         _cleanup_(freep) char *interrupts = NULL;
         struct finding *finding;
-        char usually[64] = "; what is usual is not known", meanwhile[64] = "";
+        char usually[64] = "; what is usual is not known", meanwhile[64] = "", sent[64] = "";
         int r, cpu = rates->cpus[worst];
         double usual = -1, busy = busy_percent(context->report, cpu, &cell->peak);
+        double rps = calls_by_rps(context->report, row->name, cpu);
 
         (void)is_storm(rates, row, (size_t)worst, &usual); /* it is */
         if (usual >= 0)
@@ -190,13 +200,15 @@ static int add_storm(struct finding_context *context, const struct rates *rates,
         if (busy >= 0)
                 (void)snprintf(meanwhile, sizeof(meanwhile), "; meanwhile it was busy for %.0f %% of the time",
                                busy); /* fits */
+        if (rps >= 1)
+                (void)snprintf(sent, sizeof(sent), "; RPS sent it packets %.0f times per second", rps); /* fits */
         r = format_interrupts(rates, row, &interrupts);
         if (r < 0)
                 return r;
-        r = finding_add(context, storm_severity(cell->peak.per_second, busy), row->name, &finding);
+        r = finding_add(context, storm_severity(cell->peak.per_second, busy, rps), row->name, &finding);
         if (r == 0)
-                r = finding_set_text(finding, "CPU %d took %.0f %s per second%s%s", cpu,
-                                     cell->peak.per_second, interrupts, usually, meanwhile);
+                r = finding_set_text(finding, "CPU %d took %.0f %s per second%s%s%s", cpu,
+                                     cell->peak.per_second, interrupts, usually, meanwhile, sent);
         if (r == 0)
                 r = set_storm_advice(finding, row->name, cpu);
         if (r == 0)
@@ -207,6 +219,8 @@ static int add_storm(struct finding_context *context, const struct rates *rates,
                 r = finding_add_rate(finding, "usualPerSecond", usual);
         if (r == 0 && busy >= 0)
                 r = finding_add_rate(finding, "busyPercent", busy);
+        if (r == 0 && rps >= 1)
+                r = finding_add_rate(finding, "rpsPerSecond", rps);
         if (r == 0)
                 r = finding_add_integer(finding, "historyNsec", rates->history_ns);
         if (r == 0)
@@ -404,6 +418,8 @@ static int add_queues(struct finding_context *context, const struct queues *queu
         if (r == 0)
                 r = finding_add_rate(finding, "peakPerSecond", queues->peak);
         if (r == 0)
+                r = finding_add_rate(finding, "sharePercent", share * 100);
+        if (r == 0)
                 r = finding_add_integer(finding, "activeQueues", queues->n_active);
         if (r == 0 && percent >= 0)
                 r = finding_add_rate(finding, "interruptPercent", percent);
@@ -453,16 +469,20 @@ int finding_irq_imbalance(struct finding_context *context) {
 }
 
 static int add_spurious(struct finding_context *context, const struct rates_row *row, const char *what) {
+        char rate[48] = "less than one per second";
         struct finding *finding;
         int r;
+
+        if (row->peak.per_second >= 0.5)
+                (void)snprintf(rate, sizeof(rate), "up to %.0f per second", row->peak.per_second); /* fits */
 
         r = finding_add(context,
                         row->peak.per_second >= SPURIOUS_PER_SECOND ? SEVERITY_WARNING : SEVERITY_INFO,
                         row->name, &finding);
         if (r == 0)
                 r = finding_set_text(
-                        finding, "%" PRIu64 " interrupts %s (%s in /proc/interrupts), up to %.2g per second",
-                        row->total, what, row->name, row->peak.per_second);
+                        finding, "%" PRIu64 " interrupts %s (%s in /proc/interrupts), %s", row->total, what,
+                        row->name, rate);
         if (r == 0)
                 r = finding_set_advice(
                         finding,
@@ -471,6 +491,8 @@ static int add_spurious(struct finding_context *context, const struct rates_row 
                         "few around a reset or hotplug mean nothing.");
         if (r == 0)
                 r = finding_add_integer(finding, "total", row->total);
+        if (r == 0)
+                r = finding_add_rate(finding, "perSecond", row->peak.per_second);
         if (r == 0)
                 finding_set_time(finding, row->peak.since_us, row->peak.until_us);
         return r;

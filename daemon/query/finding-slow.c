@@ -66,8 +66,9 @@ static int format_handler(const struct event *event, char **ret_text) {
         return r < 0 ? -ENOMEM : 0;
 }
 
-static int set_hardirq_words(struct finding *finding, const struct event *event, const char *where,
+static int set_hardirq_words(struct finding *finding, const struct slow_group *group, const char *where,
                              const char *again) {
+        const struct event *event = group->worst;
         _cleanup_(freep) char *handler = NULL;
         char length[DURATION_TEXT_MAX];
         int r;
@@ -115,27 +116,87 @@ static const char *softirq_advice(const char *softirq) {
                "once.";
 }
 
-static int set_softirq_words(struct finding *finding, const struct event *event, const char *where,
+/* ", seen in nft_do_chain [nf_tables]"; of another run of the same kind where the worst one's stack names
+ * nobody. An empty stack is one that the kernel could not follow: the timer interrupted code that belongs to
+ * no function. */
+static int format_seen(const struct slow_group *group, char **ret_text) {
+        const struct event *worst = group->worst, *named = slow_is_named(worst) ? worst : group->named;
+        const struct frame *frames;
+        char length[DURATION_TEXT_MAX];
+        const char *module;
+        size_t n = 0;
+        int r;
+
+        if (named) {
+                frames = window_culprit_frames(named, &n);
+                module = frames ? frames[0].module : NULL;
+                if (named == worst)
+                        r = asprintf(ret_text, ", seen in %s%s%s%s", named->culprit, module ? " [" : "",
+                                     module ?: "", module ? "]" : "");
+                else
+                        r = asprintf(ret_text, "; one of %s was seen in %s%s%s%s",
+                                     format_duration(named->duration_min_ns, length), named->culprit,
+                                     module ? " [" : "", module ?: "", module ? "]" : "");
+        } else if (worst->kernel_stack && worst->kernel_stack->n_frames == 0)
+                r = asprintf(ret_text, ", seen in code that has no name, as filters of packet sockets");
+        else
+                r = asprintf(ret_text, "%s", "");
+        return r < 0 ? -ENOMEM : 0;
+}
+
+/* "for eth0", "for the backlog of veth, loopback or RPS" */
+static int format_device(const struct event *event, char **ret_text) {
+        const char *device = evidence_string(event, "device");
+        int r;
+
+        if (device && strcmp(device, "backlog") == 0)
+                device = "the backlog, where packets of veth, loopback and RPS wait";
+        r = asprintf(ret_text, "%s%s", device ? " for " : "", device ?: "");
+        return r < 0 ? -ENOMEM : 0;
+}
+
+static int set_softirq_advice(struct finding *finding, const struct slow_group *group) {
+        const struct event *event =
+                slow_is_named(group->worst) || !group->named ? group->worst : group->named;
+        const char *softirq = slow_softirq(event);
+        bool unnamed = event->kernel_stack && event->kernel_stack->n_frames == 0;
+
+        return finding_set_advice(
+                finding,
+                "Meanwhile no other softirq and no task ran there. %s%s \"irqctl show %" PRId64 "\" has %s.",
+                softirq_advice(softirq),
+                unnamed && softirq && strcmp(softirq, "NET_RX") == 0
+                        ? " \"ss -0pb\" (free) lists packet sockets with their filters."
+                        : "",
+                event->id,
+                event->kernel_stack && !unnamed ? "the stack that was taken inside this run" : "this run");
+}
+
+static int set_softirq_words(struct finding *finding, const struct slow_group *group, const char *where,
                              const char *again) {
-        const char *softirq = slow_softirq(event), *device = evidence_string(event, "device");
+        const struct event *event = group->worst;
         const char *context = evidence_string(event, "context");
-        bool sampled = event->culprit && event->kernel_stack;
-        bool named = sampled && (!softirq || strcmp(event->culprit, softirq) != 0);
+        _cleanup_(freep) char *device = NULL, *seen = NULL;
         char length[DURATION_TEXT_MAX];
         int r;
 
-        r = finding_set_text(finding, "%s spent %s in one run of the softirq %s%s%s%s%s%s%s", where,
-                             format_duration(event->duration_min_ns, length), softirq ?: "that is not known",
-                             device ? " for " : "", device ?: "",
-                             context && strcmp(context, "ksoftirqd") == 0 ? " in ksoftirqd" : "",
-                             named ? ", seen in " : "", named ? event->culprit : "", again);
+        r = format_device(event, &device);
         if (r < 0)
                 return r;
-        return finding_set_advice(
-                finding,
-                "Meanwhile no other softirq and no task ran there. %s \"irqctl show %" PRId64 "\" has %s.",
-                softirq_advice(softirq), event->id,
-                sampled ? "the stack that was taken inside this run" : "this run");
+        r = format_seen(group, &seen);
+        if (r < 0)
+                return r;
+        r = finding_set_text(
+                finding, "%s spent %s in one run of the softirq %s%s%s%s%s", where,
+                format_duration(event->duration_min_ns, length), slow_softirq(event) ?: "that is not known",
+                device, context && strcmp(context, "ksoftirqd") == 0 ? " in ksoftirqd" : "", seen, again);
+        if (r == 0 && group->named)
+                r = finding_add_text(finding, "seenIn", group->named->culprit);
+        if (r == 0 && group->named)
+                r = finding_add_integer(finding, "seenId", (uint64_t)group->named->id);
+        if (r == 0 && group->named)
+                r = finding_add_integer(finding, "seenNsec", group->named->duration_min_ns);
+        return r < 0 ? r : set_softirq_advice(finding, group);
 }
 
 /* " while node (pid 25319) ran in f [m]": only if it was seen before the softirq started. */
@@ -158,8 +219,9 @@ static int format_instead(const struct event *event, char **ret_text) {
         return r < 0 ? -ENOMEM : 0;
 }
 
-static int set_starved_words(struct finding *finding, const struct event *event, const char *where,
+static int set_starved_words(struct finding *finding, const struct slow_group *group, const char *where,
                              const char *again) {
+        const struct event *event = group->worst;
         _cleanup_(freep) char *instead = NULL;
         char length[DURATION_TEXT_MAX];
         int r;
@@ -182,7 +244,7 @@ static int set_starved_words(struct finding *finding, const struct event *event,
                 event->id);
 }
 
-typedef int (*words_fn)(struct finding *finding, const struct event *event, const char *where,
+typedef int (*words_fn)(struct finding *finding, const struct slow_group *group, const char *where,
                         const char *again);
 
 static enum severity group_severity(const struct report *report, const struct slow_group *group) {
@@ -236,7 +298,7 @@ static int add_group(struct finding_context *context, const struct slow_group *g
                         &finding);
         if (r < 0)
                 return r;
-        r = set_words(finding, group->worst, where, again);
+        r = set_words(finding, group, where, again);
         if (r == 0)
                 r = cpu_set_copy(&finding->cpus, &group->cpus);
         if (r < 0)

@@ -173,6 +173,8 @@ int finding_time_squeeze(struct finding_context *context) {
         if (r == 0)
                 r = finding_add_rate(finding, "squeezesPerSecond", found.worst.per_second);
         if (r == 0)
+                r = finding_add_rate(finding, "packetsBetween", packets);
+        if (r == 0)
                 r = finding_add_rate(finding, "processedPerSecond", processed.per_second);
         if (r == 0)
                 r = add_cpus_evidence(finding, &found);

@@ -134,6 +134,12 @@ static const struct culprit_words {
         [CLASS_IPI] = { "was held by a call from another CPU for", "a function that could not be named" },
 };
 
+/* Two CPUs that were late over the same moment may have waited for one lock, or something below the kernel held both: the
+ * record says which is likelier, and how sure it is. */
+static bool is_shared_doubt(const struct event *event) {
+        return event->confidence == CONFIDENCE_LOW && event_find_evidence(event, "otherCpus");
+}
+
 static int set_culprit_text(struct finding *finding, const struct window_sum *sum) {
         const struct event *event = sum->worst->worst;
         const struct culprit_words *words = &culprit_words[event->class];
@@ -152,10 +158,13 @@ static int set_culprit_text(struct finding *finding, const struct window_sum *su
         if (r < 0)
                 return r;
 
-        return finding_set_text(finding, "%s %s %s in %s%s%s%s%s%s%s%s", where, words->did,
+        return finding_set_text(finding, "%s %s %s in %s%s%s%s%s%s%s%s%s", where, words->did,
                                 format_duration_range(event->duration_min_ns, event->duration_max_ns, bounds),
                                 event->culprit ?: words->unnamed, module ? " [" : "", module ?: "",
-                                module ? "]" : "", caller ? " under " : "", caller ?: "", task, again);
+                                module ? "]" : "", caller ? " under " : "", caller ?: "", task, again,
+                                is_shared_doubt(event) ? "; another CPU was late over the same moment, so that the cause "
+                                                         "may lie below the kernel"
+                                                       : "");
 }
 
 /* Only the first culprit gets the lesson in profiling: it is the same for all, and there may be eight. */
@@ -190,14 +199,14 @@ static int set_culprit_advice(struct finding *finding, const struct window_sum *
 
 static int add_culprit(struct finding_context *context, const struct window_group *group, bool first) {
         _cleanup_(window_sum_done) struct window_sum sum = {};
+        enum severity severity = finding_window_severity(context->report, group->worst_min_ns, group->total_min_ns);
         struct finding *finding;
         int r;
 
         r = window_sum_add(&sum, group);
         if (r < 0)
                 return r;
-        r = finding_add(context,
-                        finding_window_severity(context->report, group->worst_min_ns, group->total_min_ns),
+        r = finding_add(context, is_shared_doubt(group->worst) ? SEVERITY_INFO : severity,
                         group->culprit ?: event_class_to_string(group->class), &finding);
         if (r < 0)
                 return r;
@@ -308,29 +317,29 @@ int finding_steal(struct finding_context *context) {
         return add_class(context, CLASS_STEAL, false, &words);
 }
 
-#define PLATFORM_ADVICE \
-        "In a virtual machine, compare the time with migrations, snapshots and backups on the host. On " \
-        "hardware, suspect firmware: \"turbostat --show SMI\" counts SMIs for next to nothing; the hwlat " \
-        "tracer measures them but keeps CPUs busy with interrupts off, so not in production."
+static const char platform_advice[] =
+        "In a virtual machine, compare the time with migrations, snapshots and backups on the host. On "
+        "hardware, suspect firmware: \"turbostat --show SMI\" counts SMIs for next to nothing; the hwlat "
+        "tracer measures them but keeps CPUs busy with interrupts off, so not in production.";
 
 /* One CPU may be stopped alone, where nothing accounts it as steal. */
 int finding_platform(struct finding_context *context) {
         static const struct class_words several = {
                 .did = "and others stood still over the same moment, for",
                 .why = ": something below the kernel held the whole machine",
-                .advice = PLATFORM_ADVICE,
+                .advice = platform_advice,
         };
         static const struct class_words one = {
                 .did = "stood still for",
                 .why = ": something below the kernel held it, the hypervisor, firmware or a device that was "
                        "accessed",
-                .advice = PLATFORM_ADVICE,
+                .advice = platform_advice,
         };
         static const struct class_words timer = {
                 .did = "took its timer interrupt late by",
                 .why = " though other interrupts came in: the timer itself was late, as an emulated one is "
                        "whose host is busy",
-                .advice = PLATFORM_ADVICE,
+                .advice = platform_advice,
         };
         _cleanup_(window_sum_done) struct window_sum sum = {};
         const struct class_words *words = &one;

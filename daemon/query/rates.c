@@ -35,7 +35,7 @@ static int rates_copy_key(const struct store_row *from, struct rates_row *row) {
 
 /* What lasted for less than half of the time is not what is usual, however much it was. */
 static double rates_median(const double *values, size_t n) {
-        double sorted[RATES_HISTORY_PARTS];
+        double sorted[RATES_HISTORY_PARTS] = {};
         size_t i, j;
 
         for (i = 0; i < n; i++) {

@@ -103,6 +103,13 @@ const char *slow_softirq(const struct event *event) {
         return evidence && evidence->type == EVIDENCE_STRING ? evidence->string : NULL;
 }
 
+bool slow_is_named(const struct event *event) {
+        const char *softirq = slow_softirq(event);
+
+        return event->culprit && event->kernel_stack && event->kernel_stack->n_frames > 0 &&
+               (!softirq || strcmp(event->culprit, softirq) != 0);
+}
+
 /* What events are grouped by. Stacks inside a long softirq are samples of it: they would tear it apart. */
 static const char *group_key(const struct event *event) {
         if (event->kind == EVENT_HARDIRQ)
@@ -132,11 +139,18 @@ static int compare_groups(const void *a, const void *b) {
         return r ?: COMPARE(x->worst->id, y->worst->id);
 }
 
+static void keep_longer(struct event **kept, struct event *event) {
+        if (*kept && event->duration_min_ns <= (*kept)->duration_min_ns)
+                return;
+
+        (void)event_unref(*kept); /* returns NULL */
+        *kept = event_ref(event);
+}
+
 static int group_add(struct slow_group *group, struct event *event) {
-        if (!group->worst || event->duration_min_ns > group->worst->duration_min_ns) {
-                (void)event_unref(group->worst); /* returns NULL */
-                group->worst = event_ref(event);
-        }
+        keep_longer(&group->worst, event);
+        if (slow_is_named(event))
+                keep_longer(&group->named, event);
 
         group->kind = event->kind;
         group->count++;
@@ -221,7 +235,8 @@ struct slow *slow_free(struct slow *slow) {
                 return NULL;
 
         for (size_t i = 0; i < slow->n_groups; i++) {
-                (void)event_unref(slow->groups[i].worst); /* returns NULL */
+                (void)event_unref(slow->groups[i].worst); /* these return NULL */
+                (void)event_unref(slow->groups[i].named);
                 cpu_set_done(&slow->groups[i].cpus);
         }
         free(slow->groups);

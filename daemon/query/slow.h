@@ -7,6 +7,7 @@
  * out: that window tells it, with its cause, be it the handler itself or the hypervisor that stopped both.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,7 +20,8 @@ struct slow_group {
         enum event_kind kind;
         uint64_t count;
         uint64_t total_ns;   /* of waits too, though several vectors may wait over the same moment */
-        struct event *worst; /* an owned reference */
+        struct event *worst; /* an owned reference, as the next */
+        struct event *named; /* the worst one whose stack names a culprit; NULL: there is none */
         struct cpu_set cpus;
 };
 
@@ -34,5 +36,7 @@ int slow_query(const struct store *store, uint64_t since_us, uint64_t until_us, 
                struct slow **ret_slow);
 struct slow *slow_free(struct slow *slow);
 DEFINE_CLEANUP(struct slow *, slow_free)
+/* Whether a stack that was taken inside names who took the time, more than the vector does. */
+bool slow_is_named(const struct event *event);
 /* The vector that an event of kind softirq or softirq-latency is about; NULL: not known. */
 const char *slow_softirq(const struct event *event);

@@ -41,6 +41,8 @@ static const char *const arch_names[] = { "NMI", "LOC", "SPU", "PMI", "IWI", "RT
                                           "TLB", "TRM", "THR", "DFR", "MCE", "MCP", "HYP", "PIN" };
 static const char *const busy_names[] = { "TIMER", "NET_RX", "SCHED", "RCU", "LOC", "RES", "CAL", "TLB" };
 
+enum { COLLECTORS_MAX = 64 };
+
 struct bench {
         unsigned n_cpus, n_seconds;
         struct store *store;
@@ -49,8 +51,8 @@ struct bench {
         uint64_t random;
         uint64_t span_random; /* as it was when spans were read */
         unsigned second;      /* of the pass being made */
-        uint64_t commit_ns[8];
-        size_t n_cells[8];
+        uint64_t commit_ns[COLLECTORS_MAX]; /* as in the registry */
+        size_t n_cells[COLLECTORS_MAX];
 };
 
 static uint64_t clock_ns(clockid_t clock) {
@@ -306,7 +308,7 @@ static int fill_store(struct bench *b) {
                 };
                 int r = 0;
 
-                for (size_t i = 0; r >= 0 && collector_registry[i]; i++)
+                for (size_t i = 0; r >= 0 && i < COLLECTORS_MAX && collector_registry[i]; i++)
                         r = take_pass(b, i, &stamp);
                 if (r >= 0 && b->second % SECONDS_PER_EVENT == 0)
                         r = add_event(b, &stamp);
@@ -471,7 +473,7 @@ static int run(struct bench *b) {
                 .n_events_max = 10000,
                 .n_series_max = 4 * 1024 * 1024,
         };
-        struct report_request request;
+        struct report_request request = {};
         int r;
 
         r = store_new(&limits, &b->store);

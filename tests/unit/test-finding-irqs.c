@@ -35,6 +35,18 @@ static void full_of_timers(struct trouble *t) {
         set_cpu(t, SOURCE_CPU, 0, "system", 1, 5 * PERCENT, 30 * PERCENT);
 }
 
+/* RPS does it, as it was told. */
+static void calls_of_rps(struct trouble *t) {
+        set_cpu(t, SOURCE_INTERRUPTS, 0, "CAL", 1, 500, 70000);
+        set_cpu(t, SOURCE_SOFTNET, 0, "received_rps", 1, 500, 60000);
+}
+
+/* Or does some of it. */
+static void other_calls(struct trouble *t) {
+        calls_of_rps(t);
+        set_cpu(t, SOURCE_SOFTNET, 0, "received_rps", 1, 500, 30000);
+}
+
 static void few_timers(struct trouble *t) {
         set_cpu(t, SOURCE_INTERRUPTS, 0, "LOC", 1, 1000, 19000);
 }
@@ -153,6 +165,18 @@ static const struct trouble_case cases[] = {
           "irq-storm",
           SEVERITY_WARNING,
           "1000 are usual; meanwhile it was busy for 96 % of the time",
+          { 2, 64 } },
+        { "RPS",
+          calls_of_rps,
+          "irq-storm",
+          SEVERITY_INFO,
+          "; RPS sent it packets 60000 times per second",
+          { 2, 64 } },
+        { "RPS and others",
+          other_calls,
+          "irq-storm",
+          SEVERITY_WARNING,
+          "; RPS sent it packets 30000 times per second",
           { 2, 64 } },
         { "few timers", few_timers, NULL, 0, NULL, { 2, 64 } },
         { "IPIs",

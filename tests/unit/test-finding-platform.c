@@ -46,9 +46,29 @@ static void test_words(void **state) {
         }
 }
 
+/* A culprit that another CPU's lateness casts doubt on is named, but nobody is woken up for it. */
+static void test_doubt(void **state) {
+        const struct report_request request = { .since_us = AT(0), .until_us = AT(10) };
+
+        for (unsigned others = 0; others < 2; others++) {
+                _cleanup_(store_freep) struct store *store = new_store();
+                _cleanup_(report_freep) struct report *report = NULL;
+                struct event *event = add_window(store, 3, 1, CLASS_IRQ_OFF, 10, 11, "schedule_tail", "sh");
+
+                event->confidence = CONFIDENCE_LOW;
+                if (others)
+                        add_others(event);
+                assert_int_equal(report_query(store, &request, &report), 0);
+                assert_string_equal(report->findings.items[0].code, "irq-off-culprit");
+                assert_int_equal(report->findings.items[0].severity, others ? SEVERITY_INFO : SEVERITY_WARNING);
+                assert_int_equal(!!strstr(report->findings.items[0].text, "another CPU was late"), others);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_words),
+                cmocka_unit_test(test_doubt),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -264,7 +264,7 @@ static void test_slow_softirq(void **state) {
         assert_string_equal(m->report->findings.items[0].subject, "NET_RX");
         assert_string_equal(m->report->findings.items[0].text,
                             "CPU 2 spent 12.0 ms in one run of the softirq NET_RX for eth0 in ksoftirqd, seen in "
-                            "nft_do_chain");
+                            "nft_do_chain [nf_tables]");
 }
 
 static void test_starved(void **state) {

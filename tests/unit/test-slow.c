@@ -2,6 +2,7 @@
 
 #include "tests/unit/query-fixture.h"
 
+#include "daemon/query/report.h"
 #include "daemon/query/slow.h"
 
 static int setup(void **state) {
@@ -131,11 +132,52 @@ static void test_no_memory(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* A run of NET_RX that was looked into: a stack of one function, or an empty one where the kernel could not say. */
+static void add_seen(struct store *store, double at, double ms, const char *function) {
+        struct event *event = add_slow(store, at, 2, EVENT_SOFTIRQ, ms, "NET_RX");
+
+        free(event->culprit);
+        event->culprit = strdup(function ?: "NET_RX");
+        assert_non_null(event->culprit);
+        assert_int_equal(stack_new(1, &event->kernel_stack), 0);
+        if (function) {
+                event->kernel_stack->frames[0].symbol = strdup(function);
+                assert_non_null(event->kernel_stack->frames[0].symbol);
+                event->kernel_stack->n_frames = 1;
+        }
+        stack_seal(event->kernel_stack);
+}
+
+static void check_text(const struct store *store, const char *text) {
+        const struct report_request request = { .since_us = AT(0), .until_us = AT(10) };
+        _cleanup_(report_freep) struct report *report = NULL;
+
+        assert_int_equal(report_query(store, &request, &report), 0);
+        assert_int_equal(report->findings.n_items, 1);
+        assert_string_equal(report->findings.items[0].text, text);
+}
+
+/* The worst run's stack may name nobody, while another one's does. */
+static void test_named(void **state) {
+        struct store *store = *state;
+
+        add_seen(store, 1, 11, NULL);
+        check_text(store, "CPU 2 spent 11.0 ms in one run of the softirq NET_RX, seen in code that has no name, as filters "
+                          "of packet sockets");
+        add_seen(store, 2, 10, "nft_do_chain");
+        check_text(store, "CPU 2 spent 11.0 ms in one run of the softirq NET_RX; one of 10.0 ms was seen in nft_do_chain; 2 "
+                          "such runs, 21.0 ms in total");
+        add_seen(store, 3, 12, "nf_hook_slow");
+        check_text(store, "CPU 2 spent 12.0 ms in one run of the softirq NET_RX, seen in nf_hook_slow; 3 such runs, 33.0 ms "
+                          "in total");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_groups),
                 TEST(test_told),
                 TEST(test_other_boot),
+                TEST(test_named),
                 TEST(test_no_memory),
         };
 
