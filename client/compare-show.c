@@ -282,7 +282,7 @@ int compare_show(const struct options *options, uint64_t since_us, uint64_t unti
         _cleanup_(json_putp) struct json_object *then = NULL, *now = NULL, *softnet_then = NULL,
                                                 *softnet_now = NULL, *result = NULL;
         _cleanup_(varlink_client_freep) struct varlink_client *client = NULL;
-        uint64_t end_us = until_us ?: options->base.now_us, against_us;
+        uint64_t end_us = until_us ?: options->base.now_us, against_us = 0;
         int r;
 
         r = compare_parse_against(against, &options->base, since_us, end_us, &against_us);
