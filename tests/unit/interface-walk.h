@@ -10,7 +10,7 @@
 
 #include <ctype.h>
 
-enum { TYPES_MAX = 64 };
+enum { TYPES_MAX = 128 };
 
 static char *interface_text;          /* without comments */
 static const char *walked[TYPES_MAX]; /* types that a value was seen of */
