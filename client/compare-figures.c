@@ -85,10 +85,34 @@ static void add_figure(struct compare *compare, int side, enum figure_type type,
         figure->values[side] = largest ? MAX(figure->values[side], value) : figure->values[side] + value;
 }
 
-/* Of both reports, or of neither: what one of them does not have was not recorded, which is no 0. */
-static bool both_have(const struct compare *compare, const char *list) {
-        return array_length(field_array(compare->sides[THEN]->report, list)) > 0 &&
-               array_length(field_array(compare->sides[NOW]->report, list)) > 0;
+bool compare_recorded(struct json_object *report, const char *list, const char *collector) {
+        uint64_t since_us = field_u64(report, "sinceUsec"), until_us = field_u64(report, "untilUsec"),
+                 gap_us = 0;
+        struct json_object *gaps = field_array(report, "gaps");
+
+        if (array_length(field_array(report, list)) > 0)
+                return true;
+
+        for (size_t i = 0; i < array_length(gaps); i++) {
+                struct json_object *gap = array_at(gaps, i);
+                uint64_t from_us = MAX(field_u64(gap, "sinceUsec"), since_us);
+                uint64_t to_us = MIN(field_u64(gap, "untilUsec"), until_us);
+
+                if (strcmp(field_string(gap, "collector") ?: "", collector) == 0 && to_us > from_us)
+                        gap_us += to_us - from_us;
+        }
+
+        return until_us > since_us && gap_us < (until_us - since_us) / 100 * 99;
+}
+
+/* Of both reports, or of neither: what was not recorded in one of them is no 0. */
+static bool both_have(const struct compare *compare, const char *list, const char *collector) {
+        return compare_recorded(compare->sides[THEN]->report, list, collector) &&
+               compare_recorded(compare->sides[NOW]->report, list, collector);
+}
+
+static bool both_watched(const struct compare *compare) {
+        return compare->watched_hours[THEN] > 0 && compare->watched_hours[NOW] > 0;
 }
 
 static void add_windows(struct compare *compare, int side) {
@@ -96,7 +120,7 @@ static void add_windows(struct compare *compare, int side) {
                 field_array(field_object(compare->sides[side]->report, "windows"), "byCulprit");
         double hours = compare->watched_hours[side];
 
-        if (compare->watched_hours[THEN] <= 0 || compare->watched_hours[NOW] <= 0)
+        if (!both_watched(compare))
                 return;
 
         for (size_t i = 0; i < array_length(groups); i++) {
@@ -118,7 +142,7 @@ static void add_windows(struct compare *compare, int side) {
 static void add_latency(struct compare *compare, int side) {
         struct json_object *latency = field_array(compare->sides[side]->report, "latency");
 
-        for (size_t i = 0; both_have(compare, "latency") && i < array_length(latency); i++) {
+        for (size_t i = 0; both_watched(compare) && i < array_length(latency); i++) {
                 struct json_object *cpu = array_at(latency, i);
 
                 add_figure(compare, side, LATENCY_P99, "", "worst CPU", (double)field_u64(cpu, "p99Nsec"),
@@ -131,11 +155,11 @@ static void add_latency(struct compare *compare, int side) {
 }
 
 /* A list of objects with a name and a number. */
-static void add_list(struct compare *compare, int side, const char *list, const char *name,
-                     const char *number, enum figure_type type) {
+static void add_list(struct compare *compare, int side, const char *list, const char *collector,
+                     const char *name, const char *number, enum figure_type type) {
         struct json_object *array = field_array(compare->sides[side]->report, list);
 
-        for (size_t i = 0; both_have(compare, list) && i < array_length(array); i++) {
+        for (size_t i = 0; both_have(compare, list, collector) && i < array_length(array); i++) {
                 const char *subject = field_string(array_at(array, i), name) ?: "?";
 
                 add_figure(compare, side, type, subject, subject, field_double(array_at(array, i), number),
@@ -147,7 +171,8 @@ static void add_list(struct compare *compare, int side, const char *list, const 
 static void add_interrupts(struct compare *compare, int side) {
         struct json_object *interrupts = field_array(compare->sides[side]->report, "interrupts");
 
-        for (size_t i = 0; both_have(compare, "interrupts") && i < array_length(interrupts); i++) {
+        for (size_t i = 0; both_have(compare, "interrupts", "interrupts") && i < array_length(interrupts);
+             i++) {
                 struct json_object *row = array_at(interrupts, i);
                 const char *irq = field_string(row, "irq") ?: "?", *name = field_string(row, "name");
                 bool number = isdigit((unsigned char)irq[0]) && name && *name;
@@ -162,7 +187,7 @@ static void add_interrupts(struct compare *compare, int side) {
 static void add_times(struct compare *compare, int side) {
         struct json_object *times = field_array(compare->sides[side]->report, "interruptTimes");
 
-        for (size_t i = 0; both_have(compare, "interruptTimes") && i < array_length(times); i++) {
+        for (size_t i = 0; both_watched(compare) && i < array_length(times); i++) {
                 struct json_object *time = array_at(times, i);
                 char subject[512];
 
@@ -177,7 +202,7 @@ static void add_cpus(struct compare *compare, int side) {
         static const char *const members[] = { "irq", "softirq", "steal", "ksoftirqd" };
         struct json_object *times = field_array(compare->sides[side]->report, "cpuTimes");
 
-        for (size_t i = 0; both_have(compare, "cpuTimes") && i < array_length(times); i++)
+        for (size_t i = 0; both_have(compare, "cpuTimes", "cpu") && i < array_length(times); i++)
                 for (size_t j = 0; j < ELEMENTSOF(members); j++)
                         add_figure(compare, side, CPU_SHARE, members[j], members[j],
                                    field_double(array_at(times, i), members[j]), false);
@@ -199,12 +224,12 @@ static void add_softnet(struct compare *compare, int side) {
 static void add_side(struct compare *compare, int side) {
         add_windows(compare, side);
         add_latency(compare, side);
-        add_list(compare, side, "softirqs", "type", "perSecond", SOFTIRQ_RATE);
+        add_list(compare, side, "softirqs", "softirqs", "type", "perSecond", SOFTIRQ_RATE);
         add_interrupts(compare, side);
         add_times(compare, side);
         add_cpus(compare, side);
-        add_list(compare, side, "devices", "device", "rxPacketsPerSecond", DEVICE_PACKETS);
-        add_list(compare, side, "devices", "device", "rxDropsPerSecond", DEVICE_DROPS);
+        add_list(compare, side, "devices", "netdev", "device", "rxPacketsPerSecond", DEVICE_PACKETS);
+        add_list(compare, side, "devices", "netdev", "device", "rxDropsPerSecond", DEVICE_DROPS);
         add_softnet(compare, side);
 }
 

@@ -51,6 +51,9 @@ struct compare {
 };
 
 void compare_done(struct compare *compare);
+/* Whether a list of the report says something: an empty one may only mean that its collector saw nothing
+ * happen. */
+bool compare_recorded(struct json_object *report, const char *list, const char *collector);
 /* Fills in the figures of both sides. 0 or -ENOMEM. */
 int compare_fill(struct compare *compare);
 /* How many times as much, or as little; 0: no difference that means something. */

@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "client/compare.h"
+#include "client/compare-figures.h"
 #include "client/field.h"
 #include "client/i18n.h"
 #include "client/message.h"
@@ -254,21 +254,11 @@ static int fetch_side(struct varlink_client *client, const struct options *optio
                                  _("irqwatchd's answer has no report: it is of another version than irqctl"));
 }
 
-/* A report of time that nothing was recorded in is as empty as that of an idle machine. */
-static bool is_recorded(struct json_object *report) {
-        static const char *const lists[] = { "softirqs", "interrupts", "latency" };
-
-        for (size_t i = 0; i < ELEMENTSOF(lists); i++)
-                if (array_length(field_array(report, lists[i])) > 0)
-                        return true;
-
-        return array_length(field_array(field_object(report, "windows"), "byCulprit")) > 0;
-}
-
 static int check_recorded(struct json_object *report) {
         char a[TIMESTAMP_TEXT_MAX], b[TIMESTAMP_TEXT_MAX];
 
-        if (is_recorded(report))
+        if (compare_recorded(report, "softirqs", "softirqs") ||
+            compare_recorded(report, "interrupts", "interrupts") || report_watched_share(report) > 0)
                 return 0;
 
         return fail_with(
@@ -292,7 +282,7 @@ int compare_show(const struct options *options, uint64_t since_us, uint64_t unti
         _cleanup_(json_putp) struct json_object *then = NULL, *now = NULL, *softnet_then = NULL,
                                                 *softnet_now = NULL, *result = NULL;
         _cleanup_(varlink_client_freep) struct varlink_client *client = NULL;
-        uint64_t end_us = until_us ?: options->base.now_us, against_us;
+        uint64_t end_us = until_us ?: options->base.now_us, against_us = 0;
         int r;
 
         r = compare_parse_against(against, &options->base, since_us, end_us, &against_us);

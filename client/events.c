@@ -158,7 +158,7 @@ int render_events_line(const struct style *style, struct json_object *event, uin
         if (is_affinity && !change)
                 return -ENOMEM;
 
-        if (field_has(event, "durationMinNsec"))
+        if (field_u64(event, "durationMaxNsec") > 0) /* an alert that is raised at once lasted for nothing yet */
                 (void)format_duration_range(field_u64(event, "durationMinNsec"),
                                             field_u64(event, "durationMaxNsec"), bracket);
         if (field_has(event, "cpu"))

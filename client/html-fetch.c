@@ -160,7 +160,38 @@ static struct json_object *fetch_parameters(const struct fetch *fetch, const cha
         return TAKE_PTR(parameters);
 }
 
-static int fetch_series(struct fetch *fetch, const char *source, struct html_matrix *matrix, bool by_row) {
+/* In one stream, which takes from history what suits the length of a slice. 0; otherwise the exit status after a
+ * message. *ret_refused: an irqwatchd that does not know how, or to which it is too much. */
+static int fetch_steps(struct fetch *fetch, const char *source, struct html_matrix *matrix, bool by_row,
+                       bool *ret_refused) {
+        uint64_t step_us = (matrix->until_us - matrix->since_us) / matrix->n_slices;
+        _cleanup_(json_putp) struct json_object *parameters =
+                fetch_parameters(fetch, source, NULL, matrix->since_us, matrix->until_us);
+        bool continues = true;
+        int r;
+
+        if (!parameters || json_add(parameters, "perCpu", json_object_new_boolean(true)) < 0 ||
+            json_add(parameters, "stepUsec", json_object_new_int64((int64_t)MAX(step_us, USEC_PER_SEC))) < 0)
+                return fail_memory();
+        r = varlink_client_send(fetch->client, INTERFACE "GetRateSteps", parameters, true);
+        while (r >= 0 && continues) {
+                _cleanup_(json_putp) struct json_object *reply = NULL;
+                _cleanup_(freep) char *error = NULL;
+                struct json_object *steps;
+
+                r = varlink_client_receive(fetch->client, &error, &reply, &continues);
+                *ret_refused = error;
+                steps = r < 0 || error ? NULL : field_array(field_object(reply, "rates"), "steps");
+                for (size_t i = 0; i < array_length(steps); i++)
+                        if (html_matrix_add_step(matrix, array_at(steps, i), by_row) < 0)
+                                return fail_memory();
+                progress_show(&fetch->progress, fetch->done + matrix->next_slice, fetch->total);
+        }
+
+        return r < 0 ? fail_with(_("talking to irqwatchd failed: %s"), strerror(-r)) : 0;
+}
+
+static int fetch_rates(struct fetch *fetch, const char *source, struct html_matrix *matrix, bool by_row) {
         for (size_t i = 0; i < matrix->n_slices; i++) {
                 _cleanup_(json_putp) struct json_object *rates = NULL;
                 int r;
@@ -176,6 +207,26 @@ static int fetch_series(struct fetch *fetch, const char *source, struct html_mat
         }
 
         return 0;
+}
+
+static int fetch_series(struct fetch *fetch, const char *source, struct html_matrix *matrix, bool by_row) {
+        uint64_t since_us = matrix->since_us, until_us = matrix->until_us;
+        size_t n_slices = matrix->n_slices;
+        bool refused = false;
+        int r = 0;
+
+        if (!fetch->client)
+                r = session_open(fetch->options, SESSION_TIMEOUT_NS, &fetch->client);
+        if (r == 0)
+                r = fetch_steps(fetch, source, matrix, by_row, &refused);
+        if (r != 0 || !refused) {
+                fetch->done += n_slices;
+                return r;
+        }
+
+        html_matrix_done(matrix);
+        html_matrix_init(matrix, since_us, until_us, n_slices);
+        return fetch_rates(fetch, source, matrix, by_row);
 }
 
 static int fetch_compare_max(const void *a, const void *b) {

@@ -133,7 +133,8 @@ static int html_add_row(struct html_matrix *matrix, const char *name, size_t sli
 }
 
 int html_matrix_add(struct html_matrix *matrix, size_t slice, struct json_object *rates, bool by_row) {
-        struct json_object *rows = field_array(rates, "rows"), *cpus = field_array(rates, "cpus");
+        struct json_object *rows = field_array(rates, "rows"), *online = field_array(rates, "online");
+        struct json_object *cpus = field_array(rates, "cpus") ?: online; /* steps have only the latter */
         double seconds = (double)field_u64(rates, "elapsedNsec") / (double)NSEC_PER_SEC;
         int r = 0;
 
@@ -146,17 +147,34 @@ int html_matrix_add(struct html_matrix *matrix, size_t slice, struct json_object
                 r = cpu >= 0 && cpu < CPU_LIMIT ? html_add_cpu(matrix, cpu) : 0;
         }
         if (r == 0)
-                r = html_add_zeros(matrix, "", slice, field_array(rates, "online"));
+                r = html_add_zeros(matrix, "", slice, online);
         for (size_t i = 0; r == 0 && i < array_length(rows); i++) {
                 struct json_object *row = array_at(rows, i);
                 const char *name = field_string(row, "name") ?: "?";
 
                 r = html_add_row(matrix, "", slice, row, seconds);
                 if (r == 0 && by_row)
-                        r = html_add_zeros(matrix, name, slice, field_array(rates, "online"));
+                        r = html_add_zeros(matrix, name, slice, online);
                 if (r == 0 && by_row)
                         r = html_add_row(matrix, name, slice, row, seconds);
         }
+        return r;
+}
+
+int html_matrix_add_step(struct html_matrix *matrix, struct json_object *step, bool by_row) {
+        uint64_t since_us = field_u64(step, "sinceUsec"), until_us = field_u64(step, "untilUsec");
+        int r = 0;
+
+        for (; r == 0 && matrix->next_slice < matrix->n_slices; matrix->next_slice++) {
+                uint64_t start_us = html_slice_start(matrix, matrix->next_slice);
+                uint64_t middle_us = start_us + (html_slice_start(matrix, matrix->next_slice + 1) - start_us) / 2;
+
+                if (middle_us > until_us)
+                        break;
+                if (middle_us > since_us && !field_boolean(step, "missing"))
+                        r = html_matrix_add(matrix, matrix->next_slice, step, by_row);
+        }
+
         return r;
 }
 

@@ -27,6 +27,7 @@ struct html_matrix {
         size_t n_slices;
         struct cpu_set cpus; /* that have a value anywhere */
         size_t n_ids;        /* CPU ids that values have room for */
+        size_t next_slice;   /* those before it are filled by steps, or passed over */
         struct html_series *series;
         size_t n_series; /* the first is the sum of all rows; it is there when anything is */
 };
@@ -39,6 +40,9 @@ void html_matrix_done(struct html_matrix *matrix);
 uint64_t html_slice_start(const struct html_matrix *matrix, size_t slice) _pure_;
 /* Adds a slice's Rates; by_row: each row gets a series of its own, too. 0 or -ENOMEM. */
 int html_matrix_add(struct html_matrix *matrix, size_t slice, struct json_object *rates, bool by_row);
+/* Adds a RateStep to the slices whose middle lies in it: there may be several where only longer steps are on record, and
+ * what is missing stays so. Steps come in their order. 0 or -ENOMEM. */
+int html_matrix_add_step(struct html_matrix *matrix, struct json_object *step, bool by_row);
 /* Adds one CPU's Histograms: slices are powers of two of nanoseconds, values are counts. 0 or -ENOMEM. */
 int html_matrix_add_histogram(struct html_matrix *matrix, int cpu, struct json_object *histograms);
 double html_value(const struct html_matrix *matrix, const struct html_series *series, int cpu,

@@ -58,7 +58,7 @@ static void show_duration(const struct style *style, struct json_object *event, 
         uint64_t min = field_u64(event, "durationMinNsec"), max = field_u64(event, "durationMaxNsec");
         char bracket[FIELD_TEXT_MAX], a[DURATION_TEXT_MAX], b[DURATION_TEXT_MAX];
 
-        if (!field_has(event, "durationMinNsec"))
+        if (max == 0) /* none, or an alert that was raised at once */
                 return;
 
         label(style, f, _("how long"));

@@ -77,6 +77,22 @@ static void render_costs(struct json_object *status, FILE *f) {
 }
 
 /* "history     12.3 MiB of 256 MiB since 2026-11-20 14:03:10 in /var/lib/irqwatchd/history.db, ..." */
+/* What was written in the first minutes, when the file is made, says nothing of an hour. */
+#define WRITTEN_KNOWN_USEC (600 * USEC_PER_SEC)
+
+static void render_written(struct json_object *status, struct json_object *disk, FILE *f) {
+        uint64_t now_us = field_u64(status, "nowUsec"), started_us = field_u64(status, "startedUsec");
+        uint64_t ran_us = now_us > started_us ? now_us - started_us : 0;
+        double per_hour = (double)field_u64(disk, "writtenBytesPerHour");
+        char buf[FIELD_TEXT_MAX];
+
+        if (ran_us >= WRITTEN_KNOWN_USEC)
+                fprintf(f, _(", written per hour %s\n"), format_bytes((uint64_t)per_hour, buf));
+        else
+                fprintf(f, _(", written so far %s\n"),
+                        format_bytes((uint64_t)(per_hour * (double)ran_us / (3600 * (double)USEC_PER_SEC)), buf));
+}
+
 static int render_history(const struct style *style, struct json_object *status, FILE *f) {
         struct json_object *disk = field_object(field_object(status, "store"), "disk");
         _cleanup_(freep) char *path = text_sanitize(field_string(disk, "path") ?: "?");
@@ -99,9 +115,9 @@ static int render_history(const struct style *style, struct json_object *status,
                 fprintf(f, _("since %s"), format_timestamp(field_u64(disk, "oldestUsec"), 0, since));
         }
         fprintf(f, "\n%*s", STATUS_LABEL, "");
-        fprintf(f, _("events %" PRIu64 ", flushes %" PRIu64 ", waiting %" PRIu64 ", written per hour %s\n"),
-                field_u64(disk, "events"), field_u64(disk, "flushes"), field_u64(disk, "queuedEvents"),
-                format_bytes(field_u64(disk, "writtenBytesPerHour"), a));
+        fprintf(f, _("events %" PRIu64 ", flushes %" PRIu64 ", waiting %" PRIu64),
+                field_u64(disk, "events"), field_u64(disk, "flushes"), field_u64(disk, "queuedEvents"));
+        render_written(status, disk, f);
         if (strcmp(state, "writing") != 0) {
                 style_print(style, f, COLOUR_RED, "%-*s%s: ", STATUS_LABEL, "", state);
                 style_wrap(style, f, STATUS_LABEL + (unsigned)strlen(state) + 2, COLOUR_RED, reason);

@@ -345,6 +345,7 @@ int top_model_set_status(struct top_model *model, struct json_object *status) {
                 return r;
         free(model->hostname);
         model->hostname = TAKE_PTR(hostname);
+        model->oldest_us = field_u64(field_object(field_object(status, "store"), "disk"), "oldestUsec");
 
         for (size_t i = 0; i < array_length(collectors); i++) {
                 const char *name = field_string(array_at(collectors, i), "name") ?: "";

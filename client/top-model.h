@@ -90,6 +90,7 @@ struct top_model {
         struct top_alert *alerts;
         size_t n_alerts;
         uint64_t interval_ns[_TOP_RATES_MAX]; /* between the daemon's readings; 0: not known */
+        uint64_t oldest_us;                   /* of what is on disk, realtime; 0: nothing, or not known */
 };
 
 void top_model_done(struct top_model *model);

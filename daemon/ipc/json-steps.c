@@ -68,6 +68,7 @@ static int make_step(const struct json_steps_request *request, const struct step
         json_set_u64(&object, "elapsedNsec", step->elapsed_ns);
         json_set_bool(&object, "gap", step->gap);
         json_set_bool(&object, "missing", step->missing);
+        json_set_cpus(&object, "online", &step->online);
         json_set_writer(&object, "rows", &rows);
         return json_writer_finish(&object, ret_object);
 }

@@ -81,6 +81,7 @@ enum monitor_needs {
         MONITOR_EVENTS = 1 << 1,    /* of the span */
         MONITOR_ONE_EVENT = 1 << 2, /* that of params->id */
         MONITOR_STATUS = 1 << 4,    /* what the daemon is now, if the span reaches until now */
+        MONITOR_IRQ_DELAY = 1 << 5, /* samples of that source only */
         MONITOR_LIST = 1 << 3,      /* only those that the parameters want, and no more than their limit */
 };
 

@@ -245,6 +245,8 @@ int monitor_ask(struct varlink_call *call, struct monitor *monitor, const struct
                 return MIN(r, 0);
         if (needs & MONITOR_LIST)
                 params.limit = params.limit ?: MONITOR_EVENTS_DEFAULT;
+        if (needs & MONITOR_IRQ_DELAY)
+                params.source = "irq-delay";
 
         r = query_new(call, monitor, parameters, &params, now_us, needs, &query);
         if (r < 0)

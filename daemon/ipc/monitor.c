@@ -202,7 +202,8 @@ static int answer_latency(const struct monitor_question *question, const struct 
 
 /* Of report's parameters. */
 static int get_latency(struct varlink_call *call, struct json_object *parameters, void *userdata) {
-        return monitor_ask(call, userdata, report_fields, parameters, MONITOR_SAMPLES, answer_latency);
+        return monitor_ask(call, userdata, report_fields, parameters, MONITOR_SAMPLES | MONITOR_IRQ_DELAY,
+                           answer_latency);
 }
 
 static const struct varlink_field event_fields[] = { { "id", VARLINK_INTEGER, true }, {} };

@@ -29,6 +29,7 @@ static void steps_walk_done(struct steps_walk *walk) {
         for (size_t i = 0; i < walk->n_sums; i++)
                 free(walk->sums[i].per_cpu);
         free(walk->sums);
+        cpu_set_done(&walk->step.online);
 }
 
 /* Room for one more. 0 or -ENOMEM. */
@@ -107,8 +108,9 @@ static int steps_emit(struct steps_walk *walk) {
                                   &steps->n_items_allocated);
                 if (r < 0)
                         return r;
-                steps->items[steps->n_items++] = walk->step;
-        }
+                steps->items[steps->n_items++] = walk->step; /* with its CPUs */
+        } else
+                cpu_set_done(&walk->step.online);
 
         walk->step = (struct step){ .since_us = walk->last.realtime_us };
         walk->begun = false;
@@ -148,6 +150,26 @@ static int steps_add_change(struct steps_walk *walk, const struct store_change *
         return walk->request->per_cpu && change->cpu != CPU_NONE
                        ? steps_add_cpu(sum, (size_t)change->cpu, change->delta)
                        : 0;
+}
+
+static int steps_set_online(struct steps_walk *walk, const struct store_pass *pass) {
+        const struct cpu_set *cpus = walk->request->cpus;
+        struct cpu_set *online = &walk->step.online;
+        int r;
+
+        if (!walk->request->per_cpu)
+                return 0;
+        if (!cpus)
+                return cpu_set_copy(online, pass->cpus);
+
+        cpu_set_clear(online);
+        for (int cpu = cpu_set_next(pass->cpus, 0); cpu >= 0; cpu = cpu_set_next(pass->cpus, cpu + 1)) {
+                r = cpu_set_contains(cpus, cpu) ? cpu_set_add(online, cpu) : 0;
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
 }
 
 static uint64_t steps_index(const struct steps_walk *walk, const struct stamp *stamp) {
@@ -226,6 +248,8 @@ static int steps_add_pass(const struct store_pass *pass, void *userdata) {
                 r = steps_emit(walk);
         for (size_t i = 0; r == 0 && i < pass->n_changes; i++)
                 r = steps_add_change(walk, &pass->changes[i]);
+        if (r == 0)
+                r = steps_set_online(walk, pass);
 
         walk->step.index = walk->begun ? MAX(walk->step.index, index) : index;
         walk->step.gap |= pass->after_gap;
@@ -315,6 +339,8 @@ struct steps *steps_free(struct steps *steps) {
         if (!steps)
                 return NULL;
 
+        for (size_t i = 0; i < steps->n_items; i++)
+                cpu_set_done(&steps->items[i].online);
         free(steps->items);
         free(steps->rows);
         free(steps->cells);

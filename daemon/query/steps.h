@@ -47,6 +47,7 @@ struct step {
         bool gap;     /* nothing was recorded for a part of it, which is bridged: counters went on */
         bool missing; /* nothing was recorded: there are no rows, and that is not 0 */
         size_t first_row, n_rows;
+        struct cpu_set online; /* had values in the last pass; filled in if cells are asked for */
 };
 
 struct steps {

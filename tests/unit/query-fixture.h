@@ -41,12 +41,12 @@ enum {
 };
 
 static const struct metric_desc delay_metrics[] _unused_ = {
-        [DELAY_LATENESS] = { "lateness", "ns", "", "bucket", {}, METRIC_HISTOGRAM, 64 },
+        [DELAY_LATENESS] = { "lateness", "ns", "", "bucket", {}, METRIC_HISTOGRAM, 64, true },
         [DELAY_LARGEST] = { "lateness-max", "ns", "", NULL, {}, METRIC_GAUGE, 64 },
-        [DELAY_OBSERVED] = { "observed", "ns", "", NULL, {}, METRIC_COUNTER, 64 },
-        [DELAY_WATCHED] = { "watched", "ns", "", NULL, {}, METRIC_COUNTER, 64 },
-        [DELAY_LOST] = { "lost", "1", "", NULL, {}, METRIC_COUNTER, 64 },
-        [DELAY_SUPPRESSED] = { "suppressed", "1", "", NULL, {}, METRIC_COUNTER, 64 },
+        [DELAY_OBSERVED] = { "observed", "ns", "", NULL, {}, METRIC_COUNTER, 64, true },
+        [DELAY_WATCHED] = { "watched", "ns", "", NULL, {}, METRIC_COUNTER, 64, true },
+        [DELAY_LOST] = { "lost", "1", "", NULL, {}, METRIC_COUNTER, 64, true },
+        [DELAY_SUPPRESSED] = { "suppressed", "1", "", NULL, {}, METRIC_COUNTER, 64, true },
         [DELAY_HARDIRQ_TIME] = { "hardirq-time", "ns", "", "bucket", { "irq", "action" }, METRIC_HISTOGRAM, 32, true },
         [DELAY_HARDIRQ_TOTAL] = { "hardirq-total", "ns", "", "irq", {}, METRIC_COUNTER, 64, true },
         [DELAY_HARDIRQ_MAX] = { "hardirq-max", "ns", "", "irq", {}, METRIC_GAUGE, 64 },

@@ -149,6 +149,39 @@ static void test_matrix(void **state) {
         assert_true(matrix.series[0].most == 7);
 }
 
+static void add_step(struct html_matrix *matrix, unsigned since, unsigned until, const char *rest) {
+        struct json_object *object;
+        char text[512];
+
+        (void)snprintf(text, sizeof(text), "{\"sinceUsec\": %u, \"untilUsec\": %u, \"elapsedNsec\": %u000, %s}",
+                       since * 100000, until * 100000, (until - since) * 100000, rest); /* fits */
+        object = json_tokener_parse(text);
+        assert_non_null(object);
+        assert_int_equal(html_matrix_add_step(matrix, object, true), 0);
+        json_object_put(object);
+}
+
+/* Ten slices of a second. Steps begin and end a little off; one is of three seconds, one second is missing. */
+static void test_matrix_steps(void **state) {
+        static const char one[] = "\"missing\": false, \"online\": [0, 1], \"rows\": [{\"name\": \"A\", "
+                                  "\"perCpu\": [{\"cpu\": 1, \"total\": 60}]}]";
+        static const double expected[] = { -1, 60, 60, 20, 20, 20, -1, -1, 66, -1 };
+        _cleanup_(html_matrix_done) struct html_matrix matrix = {};
+
+        html_matrix_init(&matrix, 0, 10 * USEC_PER_SEC, 10);
+        add_step(&matrix, 9, 19, one);
+        add_step(&matrix, 19, 29, one);
+        add_step(&matrix, 29, 59, one);
+        add_step(&matrix, 59, 82, "\"missing\": true, \"online\": [], \"rows\": []");
+        add_step(&matrix, 82, 91, one);
+        for (size_t i = 0; i < 10; i++) {
+                double value = html_value(&matrix, &matrix.series[0], 1, i);
+
+                assert_true(expected[i] < 0 ? value < 0 : value > expected[i] - 1 && value < expected[i] + 1);
+                assert_true(html_value(&matrix, &matrix.series[1], 0, i) == (expected[i] < 0 ? -1 : 0));
+        }
+}
+
 static void test_no_memory(void **state) {
         struct json_object *object = json_tokener_parse(first);
         bool failed = true;
@@ -191,7 +224,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_golden),  cmocka_unit_test(test_hostile),
                 cmocka_unit_test(test_size),    cmocka_unit_test(test_slices),
-                cmocka_unit_test(test_matrix),  cmocka_unit_test(test_no_memory),
+                cmocka_unit_test(test_matrix),
+                cmocka_unit_test(test_matrix_steps),  cmocka_unit_test(test_no_memory),
                 cmocka_unit_test(test_nothing),
         };
 

@@ -147,6 +147,8 @@ static void test_selection(void **state) {
         assert_int_equal(row_of(steps, 0, "a")->n_cells, 1);
         assert_int_equal(steps->cells[0].cpu, 1);
         assert_int_equal(steps->cells[0].total, 50);
+        assert_int_equal(cpu_set_count(&steps->items[0].online), 1);
+        assert_true(cpu_set_contains(&steps->items[0].online, 1));
         (void)steps_free(steps); /* returns NULL */
 }
 

@@ -446,6 +446,32 @@ static void test_no_memory(void **state) {
         }
 }
 
+static uint64_t history_of(const char *status) {
+        const struct top_page page = { .width = 80, .height = 24, .now_us = NOW_US };
+        _cleanup_(top_model_done) struct top_model model = {};
+        _cleanup_(json_putp) struct json_object *object = json_tokener_parse(status);
+        _cleanup_(top_table_done) struct top_table table = {};
+        _cleanup_(top_grid_done) struct top_grid grid = {};
+        struct top_shown shown;
+        struct top_view view;
+
+        assert_int_equal(fill(&model), 0);
+        assert_int_equal(top_model_set_status(&model, object), 0);
+        top_view_init(&view, NSEC_PER_SEC);
+        assert_int_equal(top_layout(&model, &view, &page, &grid, &table, &shown), 0);
+        return shown.history_us;
+}
+
+/* Home and the arrows go as far back as disk does. */
+static void test_history(void **state) {
+        char status[128];
+
+        assert_int_equal(history_of("{\"store\": {\"disk\": null}}"), 3600 * USEC_PER_SEC);
+        (void)snprintf(status, sizeof(status), "{\"store\": {\"disk\": {\"oldestUsec\": %" PRIu64 "}}}",
+                       NOW_US - 86400 * USEC_PER_SEC); /* fits */
+        assert_int_equal(history_of(status), 86400 * USEC_PER_SEC);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_golden),
@@ -456,6 +482,7 @@ int main(void) {
                 cmocka_unit_test(test_device_names),
                 cmocka_unit_test(test_keys),
                 cmocka_unit_test(test_keys_of_time),
+                cmocka_unit_test(test_history),
                 cmocka_unit_test(test_keys_of_windows_and_filter),
                 cmocka_unit_test(test_json),
                 cmocka_unit_test(test_no_memory),
