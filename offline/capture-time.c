@@ -21,8 +21,8 @@ const char *capture_clock_to_string(enum capture_clock clock) {
                 [CAPTURE_UPTIME] = "from proc/uptime",
                 [CAPTURE_DATE] = "from the files \"date\"",
                 [CAPTURE_NAME] = "from the names of the captures, taken as local time",
-                [CAPTURE_FILES] = "those of the files themselves: right only if they were not copied without "
-                                  "their times",
+                [CAPTURE_FILES] = ("those of the files themselves: right only if they were not copied without "
+                                   "their times"),
         };
 
         _Static_assert(ELEMENTSOF(words) == _CAPTURE_CLOCK_MAX, "words for every clock");

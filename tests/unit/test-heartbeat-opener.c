@@ -128,6 +128,7 @@ static void test_hostile(void **state) {
 static void test_silent(void **state) {
         _cleanup_(closep) int silent = connect_opener(*state), connection = connect_opener(*state);
 
+        assert_true(silent >= 0);
         check_answers(connection);
 }
 
