@@ -10,7 +10,7 @@
 
 /* Marks a pattern for tools/update-po: a text in which %1$s to %9$s stand for anything and %% for a percent
  * sign. */
-#define P_(text) text
+#define P_(text) (text)
 
 /* Both end in NULL. */
 extern const char *const phrases_sentences[];

@@ -251,7 +251,7 @@ const void *sql_bytes(struct sql_statement *statement, int column, size_t *ret_s
         const void *data = sqlite3_column_blob(statement->handle, column);
 
         *ret_size = (size_t)sqlite3_column_bytes(statement->handle, column);
-        return data;
+        return data ?: ""; /* what is empty is NULL to SQLite */
 }
 
 int64_t sql_n_changed(const struct sql *sql) {
