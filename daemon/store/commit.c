@@ -314,7 +314,7 @@ static void apply_values(struct source *source, bool extras) {
         while (decoder_next(&decoder, &change)) {
                 struct row *row = source->rows.items[change.row];
 
-                at = row_seek(row, change.cpu, at <= row->n_series ? at : 0);
+                at = row_seek(row, change.cpu, at);
                 assert(at < row->n_series && row->series[at].cpu == change.cpu);
                 apply_change(source, row, &row->series[at], &change);
         }
@@ -410,25 +410,27 @@ void source_end_row(struct source *source, struct row *row) {
                 row->last_pass = source->next_pass - 1;
 }
 
-/* The row's series of that CPU, or a new one whose value is 0. */
-static int import_series(struct source *source, struct row *row, int cpu, struct series **ret_series) {
-        size_t at = row_seek(row, cpu, 0);
+/* The row's series of that CPU, or a new one whose value is 0. *at: where the one before was found. */
+static int import_series(struct source *source, struct row *row, int cpu, size_t *at,
+                         struct series **ret_series) {
         int r;
 
-        if (at == row->n_series || row->series[at].cpu != cpu) {
-                r = rows_add_series(&source->rows, row, at, cpu);
+        *at = row_seek(row, cpu, *at);
+        if (*at == row->n_series || row->series[*at].cpu != cpu) {
+                r = rows_add_series(&source->rows, row, *at, cpu);
                 if (r < 0)
                         return r;
         }
 
-        *ret_series = &row->series[at];
+        *ret_series = &row->series[*at];
         return 0;
 }
 
 /* What the change says of itself that its values do not. */
 static struct coded_extra extra_of(const struct metric_desc *metric, const struct store_change *change,
                                    uint64_t from, unsigned n_passes) {
-        uint64_t average = metric->type == METRIC_GAUGE ? change->value : change->delta / n_passes, expected;
+        uint64_t average = metric->type == METRIC_GAUGE ? change->value : per_pass(change->delta, n_passes),
+                 expected;
         struct coded_extra extra = { .excess = change->max - MIN(change->max, average) };
         bool reset;
 
@@ -439,7 +441,7 @@ static struct coded_extra extra_of(const struct metric_desc *metric, const struc
         return extra;
 }
 
-static int import_change(struct commit *commit, const struct store_change *change) {
+static int import_change(struct commit *commit, const struct store_change *change, size_t *at) {
         struct source *source = commit->source;
         struct row *row = change->row < source->rows.n_items ? source->rows.items[change->row] : NULL;
         struct series *series = NULL;
@@ -449,7 +451,7 @@ static int import_change(struct commit *commit, const struct store_change *chang
         if (!row || row->last_pass != ROW_PASS_NONE)
                 return -EINVAL;
 
-        r = import_series(source, row, change->cpu, &series);
+        r = import_series(source, row, change->cpu, at, &series);
         if (r < 0)
                 return r;
         r = encoder_add(&commit->encoder, change->row, change->cpu, change->first, change->value - series->value);
@@ -470,6 +472,7 @@ int source_import(struct source *source, const struct store_pass *pass, const st
                 .extras = true,
                 .limits = limits,
         };
+        size_t at = 0;
         int r = 0;
 
         if (source->next_pass > 0 && pass->stamp.monotonic_ns <= source->last.monotonic_ns)
@@ -483,7 +486,7 @@ int source_import(struct source *source, const struct store_pass *pass, const st
         encoder_init(&commit.encoder, &source->scratch);
         source->scratch.size = 0;
         for (size_t i = 0; i < pass->n_changes && r >= 0; i++)
-                r = import_change(&commit, &pass->changes[i]);
+                r = import_change(&commit, &pass->changes[i], &at);
 
         return commit_run(&commit, source->rows.n_items, r);
 }

@@ -205,6 +205,7 @@ static int load_part(struct load_source *source, enum disk_tier tier, const stru
                 r = sql_bind(row, start);
         if (r >= 0)
                 r = sql_bind(row, clock->end);
+        segment_reader_skip(source->reader, start < clock->first ? 0 : (uint64_t)(from + clock->offset_us));
         while (r >= 0 && (r = sql_step(row)) > 0) {
                 if (sql_value(row, COLUMN_ID) > to + SLACK_US) {
                         sql_reset(row);

@@ -63,17 +63,21 @@ static inline bool row_in_pass(const struct row *row, uint64_t pass) {
 struct row *rows_find(const struct rows *rows, unsigned metric, const struct row_key *key);
 /* A new row with the next generation of its key. 0 or -ENOMEM. */
 int rows_add(struct rows *rows, unsigned metric, const struct row_key *key, struct row **ret_row);
-/* Position of the CPU's series, or of the first one above it. from: where to begin to look, at most n_series.
- * Inline: it runs for every value of every pass. */
-static inline size_t row_seek(const struct row *row, int cpu, size_t from) {
-        size_t i = from;
+/* Position of the CPU's series, or of the first one above it. from: where to begin to look, best where the
+ * one before was found; any number will do. Inline: it runs for every value of every pass. */
+static inline size_t series_seek(const struct series *series, size_t n, int cpu, size_t from) {
+        size_t i = from <= n ? from : 0;
 
-        if (i > 0 && row->series[i - 1].cpu >= cpu)
+        if (i > 0 && series[i - 1].cpu >= cpu)
                 i = 0;
-        while (i < row->n_series && row->series[i].cpu < cpu)
+        while (i < n && series[i].cpu < cpu)
                 i++;
 
         return i;
+}
+
+static inline size_t row_seek(const struct row *row, int cpu, size_t from) {
+        return series_seek(row->series, row->n_series, cpu, from);
 }
 
 /* A new series without a value, at the position that row_seek() gave. 0 or -ENOMEM. */

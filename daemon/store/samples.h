@@ -118,14 +118,14 @@ static inline bool decoder_next(struct decoder *decoder, struct coded_change *re
         head = decoder_varint(decoder);
         decoder->cpu += 1 + (int64_t)unzigzag(head >> 2);
         decoder->in_row = !(head & 1);
-        *ret_change = (struct coded_change){
-                .row = (uint32_t)decoder->row,
-                .cpu = (int32_t)decoder->cpu,
-                .first = head >> 1 & 1,
-                .difference = unzigzag(decoder_varint(decoder)),
-        };
+        ret_change->row = (uint32_t)decoder->row;
+        ret_change->cpu = (int32_t)decoder->cpu;
+        ret_change->first = head >> 1 & 1;
+        ret_change->difference = unzigzag(decoder_varint(decoder));
         if (decoder->extras)
                 decoder_extra(decoder, &ret_change->extra);
+        else
+                ret_change->extra = (struct coded_extra){};
         return true;
 }
 

@@ -113,13 +113,14 @@ static bool scan_select(const struct scan *scan, struct selection *ret_selection
 static void load_base(struct scan *scan, const struct chunk *chunk) {
         struct coded_change change;
         struct decoder decoder;
+        size_t at = 0;
 
         chunk_decode_base(chunk, &decoder);
         while (decoder_next(&decoder, &change)) {
                 struct scan_row *row = &scan->rows[change.row];
 
                 if (row->row)
-                        row->values[row_seek(row->row, change.cpu, 0)] = change.difference;
+                        row->values[at = row_seek(row->row, change.cpu, at)] = change.difference;
         }
 }
 
@@ -139,7 +140,8 @@ static void scan_add_change(struct scan *scan, const struct scan_row *row, const
                 out->delta = change->extra.delta;
         if (pass->extras)
                 out->reset = change->extra.reset;
-        out->max = change->extra.excess + (row->metric->type == METRIC_GAUGE ? to : out->delta / pass->n_passes);
+        out->max = change->extra.excess +
+                   (row->metric->type == METRIC_GAUGE ? to : per_pass(out->delta, pass->n_passes));
 }
 
 /* Brings the values forward by one pass; with_changes also says what changed. */
@@ -165,7 +167,7 @@ static int scan_pass(struct scan *scan, const struct chunk *chunk, size_t index,
                 if (!row->row)
                         continue;
 
-                at = row_seek(row->row, change.cpu, at <= row->row->n_series ? at : 0);
+                at = row_seek(row->row, change.cpu, at);
                 from = row->values[at];
                 to = from + change.difference;
                 row->values[at] = to;

@@ -38,6 +38,7 @@ struct segment_reader {
         struct segment_origin imported; /* of the latest pass that went over */
         uint64_t last_ns;               /* of that pass, on its machine */
         uint64_t follows_ns;            /* of the block */
+        uint64_t since_us;              /* see segment_reader_skip() */
         uint64_t shift_ns;              /* from the clock of the block's boot to the source's */
         struct cpu_set cpus;
         struct bytes record;

@@ -78,6 +78,10 @@ void segment_reader_map(struct segment_reader *reader, const uint32_t *map, size
         leave_block(reader);
 }
 
+void segment_reader_skip(struct segment_reader *reader, uint64_t since_us) {
+        reader->since_us = since_us;
+}
+
 uint64_t segment_reader_last_ns(const struct segment_reader *reader) {
         return reader->last_ns;
 }
@@ -202,14 +206,13 @@ static int turn_rows(struct part *part, size_t at) {
         return 0;
 }
 
-/* The row's value for that CPU, 0 if it is new. 0 or -ENOMEM. */
-static int block_value(struct block_row *row, int cpu, struct series **ret_series) {
-        size_t n = MAX(row->series_allocated * 2, (size_t)2), at = row->n_series;
+/* The row's value for that CPU, 0 if it is new. *at: where the one before was found. 0 or -ENOMEM. */
+static int block_value(struct block_row *row, int cpu, size_t *at, struct series **ret_series) {
+        size_t n = MAX(row->series_allocated * 2, (size_t)2);
         struct series *series = row->series;
 
-        while (at > 0 && series[at - 1].cpu >= cpu)
-                at--;
-        if (at == row->n_series || series[at].cpu != cpu) {
+        *at = series_seek(series, row->n_series, cpu, *at);
+        if (*at == row->n_series || series[*at].cpu != cpu) {
                 if (row->n_series == row->series_allocated) {
                         series = reallocarray(series, n, sizeof(*series));
                         if (!series)
@@ -217,12 +220,12 @@ static int block_value(struct block_row *row, int cpu, struct series **ret_serie
                         row->series = series;
                         row->series_allocated = n;
                 }
-                memmove(&series[at + 1], &series[at], (row->n_series - at) * sizeof(*series));
-                series[at] = (struct series){ .cpu = cpu };
+                memmove(&series[*at + 1], &series[*at], (row->n_series - *at) * sizeof(*series));
+                series[*at] = (struct series){ .cpu = cpu };
                 row->n_series++;
         }
 
-        *ret_series = &row->series[at];
+        *ret_series = &row->series[*at];
         return 0;
 }
 
@@ -231,6 +234,7 @@ static int apply_code(struct segment_reader *reader, const uint8_t *code, size_t
                       uint64_t n_passes) {
         struct coded_change coded;
         struct decoder decoder;
+        size_t at = 0;
         int r;
 
         reader->n_changes = 0;
@@ -248,7 +252,7 @@ static int apply_code(struct segment_reader *reader, const uint8_t *code, size_t
 
                 if (!row->lives)
                         return -EBADMSG;
-                r = block_value(row, coded.cpu, &series);
+                r = block_value(row, coded.cpu, &at, &series);
                 if (r < 0)
                         return r;
 
@@ -268,15 +272,30 @@ static int apply_code(struct segment_reader *reader, const uint8_t *code, size_t
                         change->reset = coded.extra.reset;
                 change->max = coded.extra.excess + (segment_metric(reader, row)->type == METRIC_GAUGE
                                                             ? change->value
-                                                            : change->delta / n_passes);
+                                                            : per_pass(change->delta, n_passes));
                 series->value = change->value;
         }
 
         return 0;
 }
 
+/* Of the pass that follows in the segment; read again when it is its turn. */
+static uint64_t next_realtime_us(const struct part *part) {
+        struct reader in = part->in;
+
+        (void)read_u64(&in); /* flags */
+        return part->stamp.realtime_us + (uint64_t)read_i64(&in);
+}
+
+/* Is it older than the pass that the first one wanted is compared to? */
+static bool is_before_span(const struct part *part, bool is_last) {
+        const struct segment_reader *reader = part->reader;
+
+        return !is_last && reader->source->next_pass == 0 && next_realtime_us(part) <= reader->since_us;
+}
+
 /* 0; 1: it is later than what is wanted; negative. */
-static int read_pass(struct part *part, size_t at) {
+static int read_pass(struct part *part, size_t at, bool is_last) {
         struct segment_reader *reader = part->reader;
         uint64_t flags = read_up_to(&part->in, PASS_AFTER_GAP | PASS_CPUS | PASS_EXTRAS);
         struct store_pass pass = { .cpus = &reader->cpus, .after_gap = flags & PASS_AFTER_GAP };
@@ -302,7 +321,7 @@ static int read_pass(struct part *part, size_t at) {
         r = apply_code(reader, code, size, flags & PASS_EXTRAS, pass.n_passes);
         if (r < 0)
                 return r;
-        if (segment_is_known(reader, &part->stamp)) {
+        if (segment_is_known(reader, &part->stamp) || is_before_span(part, is_last)) {
                 reader->synced = false;
                 reader->follows_ns = part->stamp.monotonic_ns; /* for the next one */
                 return 0;
@@ -379,7 +398,7 @@ static int read_part(struct part *part, const struct segment_origin *origin) {
 
         n = (size_t)read_up_to(&part->in, CHUNK_PASSES_MAX);
         for (size_t i = 0; i < n && r == 0; i++)
-                r = read_pass(part, i);
+                r = read_pass(part, i, i + 1 == n);
         if (r > 0)
                 leave_block(reader); /* its values were not brought to the end */
         return r == 0 && part->in.failed ? -EBADMSG : r;

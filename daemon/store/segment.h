@@ -38,6 +38,9 @@ DEFINE_CLEANUP(struct segment_reader *, segment_reader_free)
  * Borrowed. */
 #define SEGMENT_METRIC_NONE UINT32_MAX
 void segment_reader_map(struct segment_reader *reader, const uint32_t *map, size_t n);
+/* From now on passes up to since_us (realtime) are left out, while the source has none, but for the last of
+ * them in a segment: it is what the next one is compared to. 0, as at first: none are. */
+void segment_reader_skip(struct segment_reader *reader, uint64_t since_us);
 /* The next segment of the block, or the first one of another. Passes later than until_us (realtime) are left
  * out. 0; 1: there was one, and nothing more of the block can be read; -EBADMSG damaged, or no head to go
  * with it: the rest of the block cannot be read; -ENOMEM, then the source is of no further use. */

@@ -94,16 +94,9 @@ static bool counter_wrapped(const struct metric_desc *metric, uint64_t from, uin
         return metric->width_bits == 32 && from <= UINT32_MAX && (uint32_t)(to - from) < UINT32_C(1) << 31;
 }
 
-uint64_t metric_difference(const struct metric_desc *metric, uint64_t from, uint64_t to, bool *ret_reset) {
-        *ret_reset = false;
+uint64_t counter_decrease(const struct metric_desc *metric, uint64_t from, uint64_t to, bool *ret_reset) {
+        bool wrapped = counter_wrapped(metric, from, to);
 
-        if (metric->type == METRIC_GAUGE)
-                return 0;
-        if (to >= from)
-                return to - from;
-        if (counter_wrapped(metric, from, to))
-                return (uint32_t)(to - from);
-
-        *ret_reset = true;
-        return to;
+        *ret_reset = !wrapped;
+        return wrapped ? (uint32_t)(to - from) : to;
 }

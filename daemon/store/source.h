@@ -63,6 +63,22 @@ size_t source_drop_chunk(struct source *source);
 void source_expire(struct source *source, uint64_t monotonic_ns);
 size_t source_memory(const struct source *source);
 
+/* Most passes stand for themselves only, and dividing takes longer than all else that is done to a value. */
+static inline uint64_t per_pass(uint64_t delta, uint64_t n_passes) {
+        return n_passes == 1 ? delta : delta / n_passes;
+}
+
+/* Of a value that is lower than the one before: see metric_difference(). */
+uint64_t counter_decrease(const struct metric_desc *metric, uint64_t from, uint64_t to, bool *ret_reset);
+
 /* The difference that a change from one value to another means: wraps of 32-bit counters are undone, any
- * other decrease is a reset, for which it is the whole new value. Gauges have none. */
-uint64_t metric_difference(const struct metric_desc *metric, uint64_t from, uint64_t to, bool *ret_reset);
+ * other decrease is a reset, for which it is the whole new value. Gauges have none. Inline: it runs for every
+ * value of every pass. */
+static inline uint64_t metric_difference(const struct metric_desc *metric, uint64_t from, uint64_t to,
+                                         bool *ret_reset) {
+        *ret_reset = false;
+        if (metric->type == METRIC_GAUGE)
+                return 0;
+
+        return to >= from ? to - from : counter_decrease(metric, from, to, ret_reset);
+}

@@ -265,6 +265,29 @@ static void test_until(void **state) {
         (void)store_free(store);
 }
 
+/* What is older than the pass that the first one wanted is compared to is read past; nothing is a gap. */
+static void test_skip(void **state) {
+        unsigned source;
+        struct store *store = three_chunks(&source);
+        struct bytes record = make_record(store, source, chunk_at(store, source, 0), 0, CHUNK_PASSES_MAX);
+        const struct segment_origin origin = { 1, 1 };
+        struct copy copy;
+
+        copy_init(&copy);
+        segment_reader_skip(copy.reader, AT(118));
+        assert_int_equal(segment_read(copy.reader, &origin, UINT64_MAX, record.data, record.size), 0);
+        check_scan(copy.store, copy.source, AT(0), UINT64_MAX,
+                   "base 118 cpus=0: row@0=1180+0\n119 cpus=0: row@0=1190+10\n120 cpus=0: row@0=1200+10\n");
+        feed_chunk(&copy, store, source, 1, 1, 1);
+        check_scan(copy.store, copy.source, AT(120), AT(122),
+                   "base 120 cpus=0: row@0=1200+0\n121 cpus=0: row@0=1210+10\n122 cpus=0: row@0=1220+10\n");
+        count_gaps(&copy);
+        assert_int_equal(n_gaps, 0);
+        bytes_done(&record);
+        copy_done(&copy);
+        (void)store_free(store);
+}
+
 /* A metric that is no longer known is left out. */
 static void test_map(void **state) {
         static const uint32_t map[N_METRICS] = {
@@ -333,6 +356,7 @@ int main(void) {
                 cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_missing_block),
                 cmocka_unit_test(test_missing_head), cmocka_unit_test(test_another_run),
                 cmocka_unit_test(test_another_boot), cmocka_unit_test(test_until),
+                cmocka_unit_test(test_skip),
                 cmocka_unit_test(test_map),          cmocka_unit_test(test_damage),
         };
 
