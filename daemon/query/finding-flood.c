@@ -45,7 +45,8 @@ struct flood {
         double cookies, cookies_valid, failed, dropped, opened; /* TCP, per second */
         double refused, overrun;                                /* UDP, per second */
         double syn_percent, udp_percent;                        /* of the sample; 0 without */
-        const char *port;                                       /* most SYNs or datagrams go there; NULL */
+        bool tells_syns;                                        /* else datagrams: see tell_of() */
+        const char *port;                                       /* most of those go there; NULL */
 };
 
 static bool is_small(const struct flood *flood) {
@@ -122,8 +123,17 @@ static void measure_sample(const struct packets *packets, struct flood *flood) {
 
         flood->syn_percent = packets_share(packets, "tcp", "S", NULL) * 100;
         flood->udp_percent = packets_share(packets, "udp", NULL, NULL) * 100;
-        flood->port = flood->syn_percent >= flood->udp_percent ? packets_top_port(packets, "tcp", "S")
-                                                               : packets_top_port(packets, "udp", NULL);
+}
+
+/* Chooses what of the sample is told: one flood beside another, and what a sample has of it, is no evidence.
+ */
+static void tell_of(struct flood *flood, bool syns) {
+        double percent = syns ? flood->syn_percent : flood->udp_percent;
+
+        flood->tells_syns = syns;
+        flood->port = percent > 0 ? packets_top_port(flood->moment->packets, syns ? "tcp" : "udp",
+                                                     syns ? "S" : NULL)
+                                  : NULL;
 }
 
 static double tcp_rate(const struct load *load, const char *counter) {
@@ -188,8 +198,7 @@ static bool find_flood(const struct report *report, bool (*is_one)(const struct 
 
 /* ": eth0 received 14678 packets per second of 60 bytes, 93 % of a sample TCP SYNs to port 80" */
 static void write_packets(const struct flood *flood, FILE *f) {
-        bool syn = flood->syn_percent >= flood->udp_percent;
-        double percent = MAX(flood->syn_percent, flood->udp_percent);
+        double percent = flood->tells_syns ? flood->syn_percent : flood->udp_percent;
 
         if (flood->device)
                 fprintf(f, "%s received %.0f packets per second of %.0f bytes on average", flood->device,
@@ -197,7 +206,7 @@ static void write_packets(const struct flood *flood, FILE *f) {
         else
                 fputs("no device on record received them", f);
         if (percent > 0)
-                fprintf(f, ", of a sample %.0f %% %s%s%s", percent, syn ? "TCP SYNs" : "UDP",
+                fprintf(f, ", of a sample %.0f %% %s%s%s", percent, flood->tells_syns ? "TCP SYNs" : "UDP",
                         flood->port ? " to port " : "", flood->port ?: "");
 }
 
@@ -341,6 +350,7 @@ int finding_syn_flood(struct finding_context *context) {
         if (!find_flood(context->report, is_syn_flood, &flood))
                 return 0;
 
+        tell_of(&flood, true);
         /* Full queues refuse real clients, too. */
         (void)snprintf(subject, sizeof(subject), "TCP port %s", flood.port ?: ""); /* a port, or cut */
         r = finding_add(context, is_critical(&flood) || flood.cookies + flood.dropped >= 1 ? SEVERITY_CRITICAL
@@ -374,10 +384,10 @@ int finding_udp_flood(struct finding_context *context) {
         if (!find_flood(context->report, is_udp_flood, &flood))
                 return 0;
 
+        tell_of(&flood, false);
         (void)snprintf(subject, sizeof(subject), "UDP port %s", flood.port ?: ""); /* a port, or cut */
         r = finding_add(context, is_critical(&flood) ? SEVERITY_CRITICAL : SEVERITY_WARNING,
-                        flood.port && flood.udp_percent >= flood.syn_percent ? subject : flood.device ?: "UDP",
-                        &finding);
+                        flood.port ? subject : flood.device ?: "UDP", &finding);
         if (r == 0)
                 r = set_flood_text(finding, "UDP flood", &flood, write_udp);
         if (r == 0)
@@ -404,6 +414,7 @@ int finding_small_packets(struct finding_context *context) {
         if (!find_flood(context->report, is_small, &flood))
                 return 0;
 
+        tell_of(&flood, flood.syn_percent >= flood.udp_percent);
         r = finding_add(context, is_harmful(&flood) ? SEVERITY_WARNING : SEVERITY_INFO, flood.device,
                         &finding);
         if (r == 0)

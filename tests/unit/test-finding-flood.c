@@ -190,10 +190,12 @@ static void test_not_explained(void **state) {
         trouble_done(&t);
 }
 
-/* Passes of a second, in which one sample came on record: 1000 packets, all SYNs. */
-static void add_sample(struct store *store, double at) {
+/* Passes of a second, in which one sample came on record: of 1000 packets these are SYNs to port 80, the rest
+ * are datagrams to port 53. */
+static void add_sample(struct store *store, double at, uint64_t n_syns) {
         _cleanup_(batch_done) struct batch batch = {};
         const struct row_key syns = { .name = "tcp", .labels = { "S", "80" } };
+        const struct row_key datagrams = { .name = "udp", .labels = { "", "53" } };
         unsigned source = add_collector_source(store, &collector_packets);
 
         batch_init(&batch);
@@ -202,7 +204,9 @@ static void add_sample(struct store *store, double at) {
 
                 if (n > 0) {
                         assert_int_equal(batch_add_row(&batch, PACKETS_SAMPLED, &syns), 0);
-                        assert_int_equal(batch_add(&batch, CPU_NONE, 1000), 0);
+                        assert_int_equal(batch_add(&batch, CPU_NONE, n_syns), 0);
+                        assert_int_equal(batch_add_row(&batch, PACKETS_SAMPLED, &datagrams), 0);
+                        assert_int_equal(batch_add(&batch, CPU_NONE, 1000 - n_syns), 0);
                 }
                 assert_int_equal(batch_add_single(&batch, PACKETS_SAMPLES, "", n), 0);
                 commit(store, source, second, &batch);
@@ -225,7 +229,7 @@ static void test_sample_from_before(void **state) {
                 trouble_init(&t, 2);
                 set_healthy(&t);
                 refused_datagrams(&t);
-                add_sample(t.store, samples[i].at);
+                add_sample(t.store, samples[i].at, 1000);
                 trouble_run(&t);
                 t.report = report_free(t.report);
                 assert_int_equal(report_query(t.store, &request, &t.report), 0);
@@ -236,6 +240,33 @@ static void test_sample_from_before(void **state) {
                 assert_int_equal(!!trouble_evidence(finding, "synPercent"), samples[i].counts);
                 trouble_done(&t);
         }
+}
+
+/* Both at once, or one after the other within a moment: each finding tells of its own packets only. */
+static void test_two_floods(void **state) {
+        const struct report_request request = { .since_us = AT(TROUBLE_FROM),
+                                                .until_us = AT(TROUBLE_UNTIL + 5) };
+        const struct finding *syns, *datagrams;
+        struct trouble t;
+
+        trouble_init(&t, 2);
+        set_healthy(&t);
+        syn_resets(&t);
+        refused_datagrams(&t);
+        add_sample(t.store, TROUBLE_FROM + 5, 300);
+        trouble_run(&t);
+        t.report = report_free(t.report);
+        assert_int_equal(report_query(t.store, &request, &t.report), 0);
+        print_findings(&t);
+        syns = trouble_find(&t, "syn-flood");
+        datagrams = trouble_find(&t, "udp-flood");
+        assert_non_null(syns);
+        assert_non_null(datagrams);
+        assert_non_null(strstr(syns->text, "of a sample 30 % TCP SYNs to port 80"));
+        assert_string_equal(syns->subject, "TCP port 80");
+        assert_non_null(strstr(datagrams->text, "of a sample 70 % UDP to port 53"));
+        assert_string_equal(datagrams->subject, "UDP port 53");
+        trouble_done(&t);
 }
 
 /* Allocation by allocation: nothing leaks, nothing crashes, and it works again after that. */
@@ -263,11 +294,9 @@ static void test_no_memory(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_cases),
-                cmocka_unit_test(test_chain),
-                cmocka_unit_test(test_not_explained),
-                cmocka_unit_test(test_sample_from_before),
-                cmocka_unit_test(test_no_memory),
+                cmocka_unit_test(test_cases),         cmocka_unit_test(test_chain),
+                cmocka_unit_test(test_not_explained), cmocka_unit_test(test_sample_from_before),
+                cmocka_unit_test(test_two_floods),    cmocka_unit_test(test_no_memory),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
