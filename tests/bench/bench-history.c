@@ -107,8 +107,9 @@ static int print_tier(struct disk_file *file, enum disk_tier tier) {
                (unsigned long long)sum.n_passes, (unsigned long long)sum.n_cells,
                sum.n_cells > 0 ? (double)sum.n_bytes / (double)sum.n_cells : 0);
         if (sum.n_damaged > 0)
-                printf("%-6s %llu segments cannot be read\n", disk_tier_to_string(tier),
-                       (unsigned long long)sum.n_damaged);
+                /* The oldest go first, segment by segment: what is left of a block without its head says nothing. */
+                printf("%-6s %llu segments have lost the head of their block, or are damaged\n",
+                       disk_tier_to_string(tier), (unsigned long long)sum.n_damaged);
         return 0;
 }
 
