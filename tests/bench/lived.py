@@ -4,7 +4,6 @@
 import ctypes
 import os
 import pathlib
-import re
 import select
 import shutil
 import statistics
@@ -206,37 +205,3 @@ def one_pass(run):
         took, size = exporter_ms(root, root, 3)
         run.figure("node_exporter --collector.interrupts", f"{took:.0f} ms of CPU a scrape of {size / 2**20:.1f} MiB, "
                                                            f"{took / costs['interrupts']:.1f} times irqwatchd")
-
-
-# Beside sar
-
-SADC = "/usr/lib/sysstat/sadc"
-QUESTIONS = 21
-
-
-def record_sar(directory, seconds):
-    """Every second, interrupts per CPU and all: what sar keeps of the same facts."""
-    return subprocess.Popen([SADC, "-S", "INT,DISK", "1", str(int(seconds)), f"{directory}/sar"])
-
-
-def beside_sar(run):
-    """the same minutes of this machine in irqwatchd's history and in sysstat's: bytes, and time to answer for all of
-    them; take --seconds 600 for ten minutes"""
-    if not os.path.exists(SADC):
-        raise SystemExit("needs the package sysstat")
-    with machine.Daemon(run.build) as daemon:
-        sadc = record_sar(daemon.dir, run.seconds)
-        sadc.wait()
-        state = pathlib.Path(daemon.dir) / "state"
-        span = f"{int(run.seconds)}s"
-        ask(run, "irqctl report", lambda: daemon.irqctl("report", "--since", span), QUESTIONS)
-        ask(run, "irqctl rates interrupts", lambda: daemon.irqctl("rates", "interrupts", "--since", span), QUESTIONS)
-        for what, words in (("sar -I ALL -P ALL", ["-I", "ALL", "-P", "ALL"]), ("sar -P ALL", ["-P", "ALL"])):
-            ask(run, what, lambda w=words: subprocess.run(["sar", *w, "-f", f"{daemon.dir}/sar"], check=True,
-                                                          stdout=subprocess.DEVNULL), QUESTIONS)
-        sources = ", ".join(c["name"] for c in daemon.status()["collectors"] if c["state"] == "running")
-        time.sleep(6)  # the last flush
-        files = sum(f.stat().st_size for f in state.iterdir() if re.match(r"history\.db(-wal)?$", f.name))
-        run.figure("irqwatchd on disk", f"{files / 1024:.0f} KiB: {sources}")
-        run.figure("sysstat on disk", f"{os.path.getsize(f'{daemon.dir}/sar') / 1024:.0f} KiB: interrupts (sum per CPU), CPUs, "
-                                      f"and what it always records")
