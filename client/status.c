@@ -206,7 +206,7 @@ static int render_collectors(const struct style *style, struct json_object *stat
 /* Some counters only tell what was done; these tell what was not. */
 static bool is_loss(const char *what) {
         static const char *const words[] = { "lost",    "dropped", "missed", "suppressed", "failed",
-                                             "refused", "late",    "error",  "overflow" };
+                                             "refused", "late",    "error",  "overflow",   "damaged" };
 
         for (size_t i = 0; i < ELEMENTSOF(words); i++)
                 if (strcasestr(what, words[i]))
@@ -258,6 +258,7 @@ static int render_counters(const struct style *style, struct json_object *status
                 { "disk", "failures", N_("history"), "failed writes" },
                 { "disk", "lateEvents", N_("history"), "events told before they were on disk" },
                 { "disk", "lostEvents", N_("history"), "events lost" },
+                { "disk", "unreadableRecords", N_("history"), "damaged records left out of answers" },
                 { NULL, "droppedMessages", N_("clients"), "messages dropped" },
                 { NULL, "refusedConnections", N_("clients"), "connections refused" },
                 { NULL, "journalSuppressed", "journal", "entries suppressed" },

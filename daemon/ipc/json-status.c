@@ -113,6 +113,7 @@ static void set_disk(struct json_writer *writer, const struct history_stats *his
         json_set_u64(&object, "queuedEvents", history->n_queued);
         json_set_u64(&object, "lateEvents", history->n_late_events);
         json_set_u64(&object, "lostEvents", history->n_events_lost);
+        json_set_u64(&object, "unreadableRecords", history->n_unreadable);
         json_set_u64(&object, "writtenBytesPerHour", history->written_per_hour);
         json_set_writer(writer, "disk", &object);
 }

@@ -335,10 +335,9 @@ static int listing_read_ends(struct history_query *history, struct disk_file *fi
                 .wants = listing_wants,
                 .userdata = listing,
         };
-        size_t n_damaged;
         int r;
 
-        r = disk_event_read(file, &filter, listing_note_end, listing, &n_damaged);
+        r = disk_event_read(file, &filter, listing_note_end, listing, &history->loaded.n_damaged);
         if (listing->first_id > 0)
                 listing->params.after_id = listing->first_id - 1;
         listing->params.limit = 0;

@@ -44,8 +44,10 @@ static void query_run(struct job *job) {
 
 static void query_done(struct job *job) {
         struct history_query *query = container_of(job, struct history_query, job);
+        struct history_stats *stats = &query->history->stats;
 
         query->history->n_queries--;
+        stats->n_unreadable = MAX(stats->n_unreadable, query->loaded.n_damaged);
         query->done(query, job->ran ? query->result : -ECANCELED);
 }
 

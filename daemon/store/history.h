@@ -51,10 +51,10 @@ struct history_callbacks {
 int history_new(const char *dir, const char *vfs, const struct disk_run *run,
                 const struct history_settings *settings, struct store *store,
                 const struct history_callbacks *callbacks, void *userdata, struct history **ret_history);
-/* Writes what is left, for a short while, delivers all events, ends queries with -ECANCELED. Returns NULL. */
 /* A file that nobody writes: only history_ask(), history_collect() and history_fd(1) are for this one. 0 or -errno;
  * -EBADMSG and -EPROTONOSUPPORT as of disk_file_open(). */
 int history_open_file(const char *path, struct history **ret_history);
+/* Writes what is left, for a short while, delivers all events, ends queries with -ECANCELED. Returns NULL. */
 struct history *history_free(struct history *history);
 DEFINE_CLEANUP(struct history *, history_free)
 void history_configure(struct history *history, const struct history_settings *settings);
@@ -101,6 +101,7 @@ struct history_stats {
         uint64_t n_queued;      /* events that are not on disk yet */
         uint64_t n_events_lost; /* that will never be */
         uint64_t n_late_events; /* told before they were on disk */
+        uint64_t n_unreadable;  /* records that an answer had to leave out; the most of all answers */
         uint64_t written_per_hour;
 };
 void history_get_stats(const struct history *history, struct history_stats *ret_stats);

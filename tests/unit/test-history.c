@@ -296,6 +296,42 @@ static void test_questions(void **state) {
         assert_true(question.done);
 }
 
+static void spoil_samples(const struct daemon *d) {
+        struct sql *sql = NULL;
+        char path[80];
+
+        (void)snprintf(path, sizeof(path), "%s/" DISK_FILE_NAME, d->dir); /* fits */
+        assert_int_equal(sql_open(path, 0, NULL, &sql), 0);
+        assert_int_equal(sql_exec(sql, "UPDATE samples_raw SET body = x'ff55ff55'"), 0);
+        (void)sql_close(sql);
+}
+
+/* One record cannot be read: the answer has all else, and the status says that something is missing. */
+static void test_damaged_record(void **state) {
+        struct question question = question_of();
+        static struct daemon d;
+
+        daemon_init(&d);
+        WAIT_FOR(&d, stats_of(&d).state == HISTORY_WRITING);
+        add_pass(&d);
+        add_event(&d);
+        WAIT_FOR(&d, d.n_told == 1 && count_on_disk(d.dir, "SELECT count(*) FROM samples_raw") == 1);
+        assert_int_equal(history_ask(d.history, &question.query), 0);
+        WAIT_FOR(&d, question.done);
+        assert_int_equal(stats_of(&d).n_unreadable, 0);
+
+        spoil_samples(&d);
+        for (unsigned i = 0; i < 2; i++) { /* asked twice, it is no more of them */
+                question = question_of();
+                assert_int_equal(history_ask(d.history, &question.query), 0);
+                WAIT_FOR(&d, question.done);
+                assert_int_equal(question.result, 0);
+                assert_int_equal(question.n_events, 1);
+                assert_int_equal(stats_of(&d).n_unreadable, 1);
+        }
+        daemon_done(&d);
+}
+
 /* Damaged while it is used: set aside, said once, a new one begun with all that memory has. */
 static void test_damage(void **state) {
         static struct daemon d;
@@ -409,6 +445,7 @@ int main(void) {
                 cmocka_unit_test(test_faults),
                 cmocka_unit_test(test_slow_sync),
                 cmocka_unit_test(test_questions),
+                cmocka_unit_test(test_damaged_record),
                 cmocka_unit_test(test_damage),
         };
 
