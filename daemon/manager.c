@@ -28,9 +28,10 @@
 #include "daemon/runner.h"
 
 enum {
-        USER_JOBS_MAX = 16,            /* windows waiting for their user stacks; more stay without */
-        SYMBOL_JOBS_MAX = 256,         /* windows waiting for names; more stay without */
-        SERIES_MAX = 4 * 1024 * 1024,  /* per source; 4,096 interrupts on 512 CPUs have half as many cells */
+        USER_JOBS_MAX = 16,           /* windows waiting for their user stacks; more stay without */
+        FINISH_MS = 300,              /* for what was seen last; the end takes less than a second in all */
+        SYMBOL_JOBS_MAX = 256,        /* windows waiting for names; more stay without */
+        SERIES_MAX = 4 * 1024 * 1024, /* per source; 4,096 interrupts on 512 CPUs have half as many cells */
         CONNECTIONS_PER_UID_MAX = 32,
         STREAMS_MAX = 64,
         OUTPUT_BYTES_MAX = 4 * 1024 * 1024,
@@ -537,6 +538,15 @@ static void tell_ready(struct manager *m) {
         log_info("version " VERSION ": %zu of %zu collectors running", n_running, m->n_runners);
 }
 
+/* A window that ended just before the end is one that was seen. */
+static void finish_collectors(struct manager *m) {
+        struct stamp now;
+
+        stamp_now(&now);
+        for (size_t i = 0; i < m->n_runners; i++)
+                runner_finish(m->runners[i], now.monotonic_ns + FINISH_MS * NSEC_PER_MSEC);
+}
+
 int manager_run(struct manager *m) {
         int r;
 
@@ -550,5 +560,6 @@ int manager_run(struct manager *m) {
         (void)sd_notify(false, "STOPPING=1");
         if (r < 0)
                 log_error("the event loop failed: %s", strerror(-r));
+        finish_collectors(m);
         return r;
 }

@@ -2,11 +2,13 @@
 
 #include "daemon/runner.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <time.h>
 
 #include "common/parse.h"
+#include "common/worker.h"
 
 enum {
         BACKOFF_FACTOR_MAX = 60,   /* a failing collector is retried at least every 60 intervals */
@@ -377,6 +379,41 @@ int runner_start(struct runner *runner) {
         return retry_open(runner);
 }
 
+/* Sleeps until a job is done, an event comes, or the moment is there. */
+static void wait_for_events(const struct runner *runner, uint64_t until_ns) {
+        struct pollfd fds[] = {
+                { .fd = worker_fd(runner->env.worker), .events = POLLIN },
+                { .fd = worker_fd(runner->env.slow_worker), .events = POLLIN },
+                { .fd = runner->ops->event_fd(runner->state), .events = POLLIN },
+        };
+        uint64_t now = now_ns(CLOCK_MONOTONIC), left = until_ns > now ? until_ns - now : 0;
+
+        /* Whatever it says, the time is looked at again. */
+        (void)poll(fds, ELEMENTSOF(fds), (int)MIN(left / NSEC_PER_MSEC, UINT64_C(1000)) + 1);
+        worker_collect(runner->env.worker);
+        worker_collect(runner->env.slow_worker);
+}
+
+void runner_finish(struct runner *runner, uint64_t deadline_ns) {
+        uint64_t next;
+        int r = 0;
+
+        if (!runner->is_open || !runner->ops->finish)
+                return;
+
+        while (r >= 0 && now_ns(CLOCK_MONOTONIC) < deadline_ns) {
+                r = runner->ops->dispatch(runner->state, runner->sink);
+                next = runner->ops->next_deadline(runner->state);
+                if (next == UINT64_MAX)
+                        break;
+                wait_for_events(runner, MIN(next, deadline_ns));
+        }
+
+        r = runner->ops->finish(runner->state, runner->sink);
+        if (r < 0)
+                set_failing(runner, "taking the last events", r);
+}
+
 static void mark_restart(struct runner *runner) {
         struct stamp stamp;
 
@@ -390,11 +427,14 @@ int runner_reconfigure(struct runner *runner, const struct config *config) {
         int r;
 
         runner->env.config = config;
-        if (!runner->is_open || !config_get_boolean(config, section, "enabled"))
+        if (!runner->is_open || !config_get_boolean(config, section, "enabled")) {
+                runner_finish(runner, 0);
                 return runner_start(runner);
+        }
 
         r = runner->ops->reconfigure ? runner->ops->reconfigure(runner->state, config) : 0;
         if (r < 0) {
+                runner_finish(runner, 0);
                 mark_restart(runner);
                 return runner_start(runner);
         }

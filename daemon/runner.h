@@ -35,5 +35,9 @@ int runner_start(struct runner *runner);
 int runner_reconfigure(struct runner *runner, const struct config *config);
 /* Lets the collector finish what it waited for (a worker handed jobs back). */
 int runner_dispatch(struct runner *runner);
+/* Before it is freed: what it has seen is delivered, even if that takes waiting for names, though not for
+ * longer than until deadline_ns, CLOCK_MONOTONIC. What is undecided then is delivered as far as it is known.
+ */
+void runner_finish(struct runner *runner, uint64_t deadline_ns);
 /* Strings in *ret_status are borrowed until the loop turns. */
 void runner_get_status(struct runner *runner, struct status_collector *ret_status);

@@ -50,6 +50,9 @@ struct collector_ops {
         /* Optional: for work that waits for time to pass. Returns the CLOCK_MONOTONIC moment in ns at which
          * dispatch() wants to be called even without the fd, UINT64_MAX for none. */
         uint64_t (*next_deadline)(void *state);
+        /* Optional, for those that have event_fd(), dispatch() and next_deadline(): before close(), the
+         * events that dispatch() would have waited with. */
+        int (*finish)(void *state, struct event_sink *sink);
         /* Optional: takes changed settings without losing anything. -EOPNOTSUPP: close and open again. */
         int (*reconfigure)(void *state, const struct config *config);
         /* Optional: why it does less than configured, NULL: it does not; borrowed from the state. Asked after every

@@ -449,6 +449,17 @@ static int dispatch(void *userdata, struct event_sink *sink) {
         return window_queue_flush(d->windows, &now, sink);
 }
 
+static int finish(void *userdata, struct event_sink *sink) {
+        struct irq_delay *d = userdata;
+        struct stamp now;
+        int r, q;
+
+        r = irq_programs_consume(&d->programs);
+        stamp_now(&now);
+        q = window_queue_finish(d->windows, &now, sink);
+        return r < 0 ? r : q;
+}
+
 static uint64_t next_deadline(void *userdata) {
         struct irq_delay *d = userdata;
 
@@ -532,6 +543,7 @@ const struct collector_ops collector_irq_delay = {
         .event_fd = event_fd,
         .dispatch = dispatch,
         .next_deadline = next_deadline,
+        .finish = finish,
         .reconfigure = reconfigure,
         .degraded = degraded,
         .describe = describe,

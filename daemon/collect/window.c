@@ -424,3 +424,17 @@ int window_queue_flush(struct window_queue *queue, const struct stamp *now, stru
 
         return 0;
 }
+
+int window_queue_finish(struct window_queue *queue, const struct stamp *now, struct event_sink *sink) {
+        int result = 0, r;
+
+        while (queue->first) {
+                r = deliver_first(queue, now, sink);
+                if (r == -ENOMEM)
+                        return r;
+                if (result == 0)
+                        result = r;
+        }
+
+        return result;
+}

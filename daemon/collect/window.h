@@ -31,6 +31,9 @@ void window_queue_set_n_online(struct window_queue *queue, unsigned n_online);
 int window_queue_add(struct window_queue *queue, const void *data, size_t size);
 /* Delivers what is decided by now. 0 or the sink's error. */
 int window_queue_flush(struct window_queue *queue, const struct stamp *now, struct event_sink *sink);
+/* Delivers the rest as far as it is known: there is no later. 0; the first error of the sink; -ENOMEM: some are
+ * left. */
+int window_queue_finish(struct window_queue *queue, const struct stamp *now, struct event_sink *sink);
 /* CLOCK_MONOTONIC ns of the next moment at which flush can deliver, UINT64_MAX: none. */
 uint64_t window_queue_next_deadline(const struct window_queue *queue);
 /* Windows whose stack stayed without names because the worker's queue was full or slow. */

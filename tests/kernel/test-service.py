@@ -14,8 +14,8 @@ import sys
 import time
 
 sys.path.insert(0, os.environ["IRQWATCH_HARNESS"])
-from kernel import BURDEN, INTERFACE, IRQWATCHD, Connection, Daemon, bpf_objects, bpf_objects_of, check, main, note
-from kernel import online_cpus, require, wait_for
+from kernel import BURDEN, INTERFACE, IRQCTL, IRQWATCHD, Connection, Daemon, bpf_objects, bpf_objects_of
+from kernel import check, main, note, online_cpus, require, wait_for
 
 PROC_ONLY = "[irq-delay]\nenabled=no\n"
 OUTPUT_MAX = 4 * 1024 * 1024  # what the daemon keeps for one client: daemon/manager.c
@@ -101,6 +101,22 @@ def prompt_end():
         note(f"gone after {seconds * 1000:.0f} ms")
         check(seconds < 1, f"SIGTERM took {seconds:.2f} s")
         check(connection.is_closed(), "a connection outlives the daemon")
+
+
+def seen_until_the_end():
+    """A window that was over when the end was asked for is in the history, though it may have waited to be decided."""
+    require(shutil.which("stdbuf"), "stdbuf")
+    command = ["stdbuf", "-oL", IRQCTL, "selftest", "--inject", "20ms", "--context", "process", "--cpu", str(online_cpus()[-1])]
+    with Daemon("[irq-delay]\nmax-events-per-second=1000\n") as daemon:
+        pids = []
+        for _ in range(5):
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+                check("interrupts were off" in process.stdout.readline(), "nothing injected")
+                check(daemon.stop() < 1, "took long")
+            pids.append(process.pid)
+            daemon.start()
+        found = {event["pid"] for event in daemon.json("events", "--since", "5m")}
+        check(found >= set(pids), f"windows of {pids}, events of {found}")
 
 
 def broken_messages():
@@ -196,5 +212,5 @@ def ends_while_starting():
             wait_for("end of its BPF objects", lambda: not held & bpf_objects())
 
 
-sys.exit(main(notifications, socket_activation, prompt_end, broken_messages, deaf_subscriber, many_connections,
-              ends_while_starting))
+sys.exit(main(notifications, socket_activation, prompt_end, seen_until_the_end, broken_messages, deaf_subscriber,
+              many_connections, ends_while_starting))
