@@ -36,6 +36,7 @@ enum {
 #define PAUSE_NS (25 * NSEC_PER_MSEC) /* steal time is known two ticks later */
 #define LATEST_NS (150 * NSEC_PER_MSEC)
 
+#define THRESHOLD_NS (2 * NSEC_PER_MSEC)
 static const char *const settings[] = { "threshold=2ms",
                                         "heartbeat=1ms",
                                         "softirq-threshold=2ms",
@@ -169,10 +170,11 @@ static uint64_t steal_of(const struct event *e) {
         return steal && steal->integer > 0 ? (uint64_t)steal->integer : 0;
 }
 
-/* The hypervisor took the CPU for half of the window at least, and the record says so; or for a good part of
- * it, and the whole machine's with it. */
+/* The hypervisor took the CPU for half of the window at least, and the record says so; or for so much that without it
+ * there would have been no record; or for a good part of it, and the whole machine's with it. */
 static bool is_stolen(const struct event *e) {
-        return (e->class == CLASS_STEAL && steal_of(e) * 2 >= e->duration_min_ns) ||
+        return (e->class == CLASS_STEAL && (steal_of(e) * 2 >= e->duration_min_ns ||
+                                            e->duration_max_ns < THRESHOLD_NS + steal_of(e))) ||
                (e->class == CLASS_PLATFORM && steal_of(e) * 4 >= e->duration_min_ns);
 }
 
