@@ -239,6 +239,9 @@ void chunk_append(struct chunk *chunk, const struct bytes *code, const struct pa
         *copy = *pass;
         copy->cpus = shared_cpus_ref(pass->cpus);
         copy->end = (uint32_t)chunk->code.size;
+        chunk->min_us =
+                chunk->n_passes > 0 ? MIN(chunk->min_us, pass->stamp.realtime_us) : pass->stamp.realtime_us;
+        chunk->max_us = MAX(chunk->max_us, pass->stamp.realtime_us);
         chunk->n_passes++;
 }
 

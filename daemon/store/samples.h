@@ -157,6 +157,7 @@ struct chunk {
         size_t base_size;    /* of the values at the start, coded as differences from 0 */
         struct bytes code;
         size_t cpus_bytes; /* heap of the CPU sets that its passes brought */
+        uint64_t min_us, max_us; /* realtime of its passes, which may have been set between them */
         size_t n_passes;
         struct pass passes[CHUNK_PASSES_MAX];
 };

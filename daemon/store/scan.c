@@ -10,7 +10,7 @@ struct position {
 };
 
 /* Which passes a scan delivers. The realtime clock may have been set while they were taken: the passes of
- * a span of realtime need neither be neighbours nor ascend, so every header is looked at. */
+ * a span of realtime need neither be neighbours nor ascend, so every chunk is looked at. */
 struct selection {
         struct position baseline;
         struct position last; /* to deliver; chunk NULL: only the baseline */
@@ -84,13 +84,20 @@ static bool in_range(const struct scan *scan, const struct pass *pass) {
         return pass->stamp.realtime_us > scan->since_us && pass->stamp.realtime_us <= scan->until_us;
 }
 
+/* Of a chunk that is before or behind the range as a whole the last pass is enough. */
+static size_t first_to_look_at(const struct scan *scan, const struct chunk *chunk) {
+        bool outside = chunk->max_us <= MIN(scan->since_us, scan->until_us) || chunk->min_us > scan->until_us;
+
+        return outside && chunk->n_passes > 0 ? chunk->n_passes - 1 : 0;
+}
+
 /* False when there is no pass at or before until_us. */
 static bool scan_select(const struct scan *scan, struct selection *ret_selection) {
         struct position previous = {}, first = {}, at_most_until = {};
         struct selection selection = {};
 
-        for (const struct chunk *chunk = scan->source->oldest; chunk; chunk = chunk->next)
-                for (size_t i = 0; i < chunk->n_passes; i++) {
+        for (const struct chunk *chunk = scan->source->oldest; chunk; chunk = chunk->next) {
+                for (size_t i = first_to_look_at(scan, chunk); i < chunk->n_passes; i++) {
                         struct position here = { .chunk = chunk, .index = i };
 
                         if (in_range(scan, &chunk->passes[i])) {
@@ -103,6 +110,7 @@ static bool scan_select(const struct scan *scan, struct selection *ret_selection
                                 at_most_until = here;
                         previous = here;
                 }
+        }
 
         if (!first.chunk)
                 selection.baseline = at_most_until;
@@ -110,18 +118,26 @@ static bool scan_select(const struct scan *scan, struct selection *ret_selection
         return selection.baseline.chunk;
 }
 
-static void load_base(struct scan *scan, const struct chunk *chunk) {
+/* Adds the differences of a code to the values, or takes them away again. */
+static void shift_values(struct scan *scan, struct decoder *decoder, bool back) {
         struct coded_change change;
-        struct decoder decoder;
         size_t at = 0;
 
-        chunk_decode_base(chunk, &decoder);
-        while (decoder_next(&decoder, &change)) {
+        while (decoder_next(decoder, &change)) {
                 struct scan_row *row = &scan->rows[change.row];
 
-                if (row->row)
-                        row->values[at = row_seek(row->row, change.cpu, at)] = change.difference;
+                if (!row->row)
+                        continue;
+                at = row_seek(row->row, change.cpu, at);
+                row->values[at] += back ? -change.difference : change.difference;
         }
+}
+
+static void shift_by_pass(struct scan *scan, const struct position *position, bool back) {
+        struct decoder decoder;
+
+        chunk_decode_pass(position->chunk, position->index, &decoder);
+        shift_values(scan, &decoder, back);
 }
 
 /* A pass that stands for several says itself whether there was a reset: what a counter that wraps did in all of them
@@ -144,21 +160,20 @@ static void scan_add_change(struct scan *scan, const struct scan_row *row, const
                    (row->metric->type == METRIC_GAUGE ? to : per_pass(out->delta, pass->n_passes));
 }
 
-/* Brings the values forward by one pass; with_changes also says what changed. */
-static int scan_pass(struct scan *scan, const struct chunk *chunk, size_t index, bool with_changes) {
+/* Brings the values forward by one pass, and says what changed. */
+static int scan_pass(struct scan *scan, const struct position *position) {
+        const struct pass *pass = &position->chunk->passes[position->index];
         struct coded_change change;
         struct decoder decoder;
         size_t at = 0;
         int r;
 
-        chunk_decode_pass(chunk, index, &decoder);
+        chunk_decode_pass(position->chunk, position->index, &decoder);
         scan->n_changes = 0;
-        if (with_changes) {
-                /* A change takes two bytes at least. */
-                r = reserve_changes(scan, (size_t)(decoder.end - decoder.p) / 2);
-                if (r < 0)
-                        return r;
-        }
+        r = reserve_changes(scan,
+                            (size_t)(decoder.end - decoder.p) / 2); /* a change takes two bytes at least */
+        if (r < 0)
+                return r;
 
         while (decoder_next(&decoder, &change)) {
                 struct scan_row *row = &scan->rows[change.row];
@@ -171,16 +186,15 @@ static int scan_pass(struct scan *scan, const struct chunk *chunk, size_t index,
                 from = row->values[at];
                 to = from + change.difference;
                 row->values[at] = to;
-                if (with_changes)
-                        scan_add_change(scan, row, &change, from, to, &chunk->passes[index]);
+                scan_add_change(scan, row, &change, from, to, pass);
         }
 
         return 0;
 }
 
-static int deliver(const struct scan *scan, const struct chunk *chunk, size_t index, store_pass_fn fn,
+static int deliver(const struct scan *scan, const struct position *position, store_pass_fn fn,
                    void *userdata) {
-        const struct pass *pass = &chunk->passes[index];
+        const struct pass *pass = &position->chunk->passes[position->index];
 
         return fn(
                 &(struct store_pass){
@@ -221,18 +235,55 @@ static int collect_values(struct scan *scan, uint64_t pass) {
         return 0;
 }
 
-/* From the start of the baseline's chunk to the baseline. */
+/* The pass after this one. */
+static struct position next_position(const struct position *position) {
+        if (position->index + 1 < position->chunk->n_passes)
+                return (struct position){ .chunk = position->chunk, .index = position->index + 1 };
+
+        return (struct position){ .chunk = position->chunk->next };
+}
+
+/* From the start of its chunk to the position. */
+static void values_from_base(struct scan *scan, const struct position *position) {
+        struct decoder decoder;
+
+        chunk_decode_base(position->chunk, &decoder);
+        shift_values(scan, &decoder, false);
+        for (struct position at = { .chunk = position->chunk }; at.index <= position->index; at.index++)
+                shift_by_pass(scan, &at, false);
+}
+
+/* From the latest values back to the position. What is zero then need not be in rows that were not there yet,
+ * or no more: nobody asks for these. */
+static void values_from_latest(struct scan *scan, const struct position *position) {
+        for (size_t i = 0; i < scan->source->rows.n_items; i++) {
+                const struct scan_row *row = &scan->rows[i];
+
+                for (size_t j = 0; row->row && j < row->row->n_series; j++)
+                        row->values[j] = row->row->series[j].value;
+        }
+        for (struct position at = next_position(position); at.chunk; at = next_position(&at))
+                shift_by_pass(scan, &at, true);
+}
+
+/* Who asks all the time mostly asks for the last seconds. */
+static bool is_nearer_to_latest(const struct position *position) {
+        size_t before = position->chunk->passes[position->index].end,
+               after = position->chunk->code.size - before;
+
+        for (const struct chunk *chunk = position->chunk->next; chunk && after < before; chunk = chunk->next)
+                after += chunk->code.size - chunk->base_size;
+        return after < before;
+}
+
 static int scan_baseline(struct scan *scan, const struct position *baseline, store_pass_fn fn,
                          void *userdata) {
         int r;
 
-        load_base(scan, baseline->chunk);
-        for (size_t i = 0; i <= baseline->index; i++) {
-                r = scan_pass(scan, baseline->chunk, i, false);
-                if (r < 0)
-                        return r;
-        }
-
+        if (is_nearer_to_latest(baseline))
+                values_from_latest(scan, baseline);
+        else
+                values_from_base(scan, baseline);
         if (!fn)
                 return 0;
 
@@ -240,15 +291,7 @@ static int scan_baseline(struct scan *scan, const struct position *baseline, sto
         if (r < 0)
                 return r;
 
-        return deliver(scan, baseline->chunk, baseline->index, fn, userdata);
-}
-
-/* The pass after this one. */
-static struct position next_position(const struct position *position) {
-        if (position->index + 1 < position->chunk->n_passes)
-                return (struct position){ .chunk = position->chunk, .index = position->index + 1 };
-
-        return (struct position){ .chunk = position->chunk->next };
+        return deliver(scan, baseline, fn, userdata);
 }
 
 static bool is_at_or_before(const struct position *a, const struct position *b) {
@@ -261,15 +304,15 @@ static int scan_changes(struct scan *scan, const struct selection *selection, st
         int r;
 
         for (; is_at_or_before(&at, &selection->last); at = next_position(&at)) {
-                bool wanted = in_range(scan, &at.chunk->passes[at.index]);
+                if (!in_range(scan, &at.chunk->passes[at.index])) {
+                        shift_by_pass(scan, &at, false);
+                        continue;
+                }
 
-                r = scan_pass(scan, at.chunk, at.index, wanted);
+                r = scan_pass(scan, &at);
                 if (r < 0)
                         return r;
-                if (!wanted)
-                        continue;
-
-                r = deliver(scan, at.chunk, at.index, fn, userdata);
+                r = deliver(scan, &at, fn, userdata);
                 if (r != 0)
                         return r;
         }
