@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client/field.h"
+#include "client/i18n.h"
 #include "client/message.h"
 #include "client/remote.h"
 #include "client/session.h"
@@ -40,10 +41,10 @@ static int top_fetch_fail(struct top_fetch *fetch, char *text) {
 static char *top_transport_text(int r) {
         switch (r) {
         case -ETIMEDOUT:
-                return strdup("irqwatchd does not answer");
+                return strdup(_("irqwatchd does not answer"));
         case -ECONNRESET:
         case -EPIPE:
-                return strdup("irqwatchd closed the connection");
+                return strdup(_("irqwatchd closed the connection"));
         default:
                 return strdup(strerror(-r));
         }
@@ -60,7 +61,7 @@ static int top_connect_remote(struct top_fetch *fetch) {
                 return 0;
         }
 
-        if (asprintf(&text, "no connection to %s", fetch->options->host) < 0)
+        if (asprintf(&text, _("no connection to %s"), fetch->options->host) < 0)
                 text = NULL;
         return top_fetch_fail(fetch, text);
 }
@@ -94,6 +95,7 @@ static int top_connect(struct top_fetch *fetch) {
         /* Another daemon, maybe: it counts its events anew, and may have what the last one had not. */
         fetch->last_window = 0;
         fetch->listed_event = -1;
+        fetch->with_stacks = false;
         memset(fetch->retry_us, 0, sizeof(fetch->retry_us));
         top_model_clear_windows(fetch->model);
         free(fetch->trouble);
@@ -133,6 +135,8 @@ static int top_add_windows_parameters(const struct top_fetch *fetch, struct json
                         return -ENOMEM;
         if (json_add(parameters, "kinds", TAKE_PTR(array)) < 0 ||
             json_add(parameters, "limit", json_object_new_int64(fetch->n_windows)) < 0)
+                return -ENOMEM;
+        if (!fetch->with_stacks && json_add(parameters, "stacks", json_object_new_boolean(false)) < 0)
                 return -ENOMEM;
         return fetch->last_window > 0
                        ? json_add(parameters, "afterId", json_object_new_int64(fetch->last_window))
@@ -318,6 +322,14 @@ static int top_take(struct top_fetch *fetch, struct json_object *reply) {
         }
 }
 
+/* An irqwatchd that cannot leave the stacks out is asked once more. */
+static bool top_is_about_stacks(const struct top_fetch *fetch, const char *error,
+                                struct json_object *parameters) {
+        return fetch->part == TOP_WINDOWS && !fetch->with_stacks &&
+               strcmp(error, "org.varlink.service.InvalidParameter") == 0 &&
+               strcmp(field_string(parameters, "parameter") ?: "", "stacks") == 0;
+}
+
 static int top_take_error(struct top_fetch *fetch, const char *error, struct json_object *parameters) {
         const char *reason = field_string(parameters, "reason");
         _cleanup_(freep) char *text = NULL;
@@ -356,10 +368,14 @@ int top_fetch_continue(struct top_fetch *fetch) {
         if (r < 0)
                 return top_fetch_fail(fetch, top_transport_text(r));
 
-        r = error ? top_take_error(fetch, error, reply) : top_take(fetch, reply);
-        if (r < 0)
-                return r;
-        fetch->step++;
+        if (error && top_is_about_stacks(fetch, error, reply))
+                fetch->with_stacks = true;
+        else {
+                r = error ? top_take_error(fetch, error, reply) : top_take(fetch, reply);
+                if (r < 0)
+                        return r;
+                fetch->step++;
+        }
         r = top_ask(fetch);
         if (r <= 0)
                 return r;

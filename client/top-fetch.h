@@ -26,6 +26,7 @@ struct top_fetch {
         unsigned n_windows;               /* of the first list */
         int64_t last_window;              /* the newest known, while live */
         uint64_t windows_us;              /* when that was asked for */
+        bool with_stacks;                 /* it knows no list without them: another version */
         bool alerted;                     /* an event tells that alerts are others now */
         int64_t last_event, listed_event; /* the newest of any kind, as counts tell, and when lists were asked for; -1:
                                            * not known */

@@ -117,8 +117,8 @@ int json_event(const struct event *event, struct json_object **ret_object) {
         return event_to_json(event, event->kernel_stack, event->user_stack, ret_object);
 }
 
-int json_event_within(const struct event *event, size_t limit, struct json_object **ret_object,
-                      size_t *ret_size) {
+int json_event_within(const struct event *event, size_t limit, bool with_stacks,
+                      struct json_object **ret_object, size_t *ret_size) {
         const struct stack *const stacks[][2] = {
                 { event->kernel_stack, event->user_stack },
                 { event->kernel_stack, NULL },
@@ -126,7 +126,7 @@ int json_event_within(const struct event *event, size_t limit, struct json_objec
         };
         int r;
 
-        for (size_t i = 0; i < ELEMENTSOF(stacks); i++) {
+        for (size_t i = with_stacks ? 0 : ELEMENTSOF(stacks) - 1; i < ELEMENTSOF(stacks); i++) {
                 _cleanup_(json_putp) struct json_object *object = NULL;
                 size_t size;
 

@@ -6,6 +6,7 @@
  */
 
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "daemon/store/event.h"
@@ -13,6 +14,6 @@
 /* 0 or -ENOMEM. */
 int json_event(const struct event *event, struct json_object **ret_object);
 /* The same in at most limit bytes of JSON: what is too long loses its user stack, then its kernel stack (both
- * null then). ret_size is the length of the result. 0 or -ENOMEM. */
-int json_event_within(const struct event *event, size_t limit, struct json_object **ret_object,
-                      size_t *ret_size);
+ * null then, as without stacks). ret_size is the length of the result. 0 or -ENOMEM. */
+int json_event_within(const struct event *event, size_t limit, bool with_stacks,
+                      struct json_object **ret_object, size_t *ret_size);

@@ -10,10 +10,15 @@
 #include "daemon/store/disk-event.h"
 
 const struct varlink_field monitor_list_fields[] = {
-        { "sinceUsec", VARLINK_INTEGER, false }, { "untilUsec", VARLINK_INTEGER, false },
-        { "kinds", VARLINK_STRINGS, false },     { "cpus", VARLINK_INTEGERS, false },
-        { "culprit", VARLINK_STRING, false },    { "afterId", VARLINK_INTEGER, false },
-        { "limit", VARLINK_INTEGER, false },     {},
+        { "sinceUsec", VARLINK_INTEGER, false },
+        { "untilUsec", VARLINK_INTEGER, false },
+        { "kinds", VARLINK_STRINGS, false },
+        { "cpus", VARLINK_INTEGERS, false },
+        { "culprit", VARLINK_STRING, false },
+        { "afterId", VARLINK_INTEGER, false },
+        { "limit", VARLINK_INTEGER, false },
+        { "stacks", VARLINK_BOOLEAN, false },
+        {},
 };
 
 struct events_request monitor_events_request(const struct monitor_params *params) {
@@ -33,10 +38,11 @@ struct page {
         struct json_object **items; /* owned */
         size_t n, n_max;
         size_t bytes, bytes_max;
+        bool with_stacks;
 };
 
-static int page_init(struct page *page, size_t n_max, size_t bytes_max) {
-        *page = (struct page){ .n_max = n_max, .bytes_max = bytes_max };
+static int page_init(struct page *page, size_t n_max, size_t bytes_max, const struct monitor_params *params) {
+        *page = (struct page){ .n_max = n_max, .bytes_max = bytes_max, .with_stacks = !params->no_stacks };
         page->items = calloc(MAX(n_max, (size_t)1), sizeof(*page->items));
         return page->items ? 0 : -ENOMEM;
 }
@@ -56,7 +62,7 @@ static int page_add(struct page *page, const struct event *event) {
         if (page->n == page->n_max)
                 return 1;
 
-        r = json_event_within(event, MONITOR_EVENTS_BYTES, &object, &size);
+        r = json_event_within(event, MONITOR_EVENTS_BYTES, page->with_stacks, &object, &size);
         if (r < 0)
                 return r;
 
@@ -94,7 +100,7 @@ static int answer_list(const struct monitor_question *question, const struct sto
 
         r = events_query(store, &request, &events, &n);
         if (r >= 0)
-                r = page_init(&page, n, MONITOR_EVENTS_BYTES);
+                r = page_init(&page, n, MONITOR_EVENTS_BYTES, question->params);
         if (r < 0)
                 return r;
 
@@ -180,7 +186,7 @@ static int listing_make_page(struct listing *listing, const struct store *store)
         _cleanup_(page_done) struct page page = {};
         int r;
 
-        r = page_init(&page, MONITOR_PAGE_EVENTS, MONITOR_PAGE_BYTES);
+        r = page_init(&page, MONITOR_PAGE_EVENTS, MONITOR_PAGE_BYTES, &listing->params);
         if (r >= 0)
                 r = listing_fill(listing, store, &page, &listing->more);
         return r < 0 ? r : page_finish(&page, false, &listing->items);

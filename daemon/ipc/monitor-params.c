@@ -179,6 +179,14 @@ static int param_per_cpu(struct json_object *value, struct monitor_params *param
         return 0;
 }
 
+static int param_stacks(struct json_object *value, struct monitor_params *params) {
+        if (!json_object_is_type(value, json_type_boolean))
+                return 1;
+
+        params->no_stacks = !json_object_get_boolean(value);
+        return 0;
+}
+
 static const struct {
         const char *name;
         param_fn fn;
@@ -188,7 +196,7 @@ static const struct {
         { "id", param_id },           { "culprit", param_culprit }, { "source", param_source },
         { "metric", param_metric },   { "name", param_name },       { "value", param_value },
         { "metrics", param_metrics }, { "rows", param_rows },       { "perCpu", param_per_cpu },
-        { "stepUsec", param_step },
+        { "stepUsec", param_step },   { "stacks", param_stacks },
 };
 
 static param_fn find_param(const char *name) {

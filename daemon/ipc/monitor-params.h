@@ -32,6 +32,7 @@ struct monitor_params {
         int64_t after_id; /* 0 when not given */
         int64_t id;
         bool per_cpu;
+        bool no_stacks;
         struct monitor_names metrics, rows;
         uint64_t step_us; /* 0 when not given */
         const char *culprit, *source, *metric, *name, *value; /* borrowed from the JSON; NULL: not given */

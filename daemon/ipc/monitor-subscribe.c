@@ -112,7 +112,7 @@ void monitor_publish(struct monitor *monitor, const struct event *event) {
                 if (!subscription_wants(s, event))
                         continue;
                 /* Made once, and only if somebody listens. Without memory the event is still in the store. */
-                if (!object && json_event_within(event, MONITOR_EVENTS_BYTES, &object, &size) < 0)
+                if (!object && json_event_within(event, MONITOR_EVENTS_BYTES, true, &object, &size) < 0)
                         break;
                 (void)notify(s->call,
                              json_object_get(object)); /* the server counts what a slow peer misses */

@@ -219,7 +219,7 @@ static int answer_event(const struct monitor_question *question, const struct st
         }
 
         answer->key = "event";
-        return json_event_within(event, MONITOR_EVENTS_BYTES, &answer->value, &size);
+        return json_event_within(event, MONITOR_EVENTS_BYTES, true, &answer->value, &size);
 }
 
 static int get_event(struct varlink_call *call, struct json_object *parameters, void *userdata) {

@@ -165,6 +165,24 @@ static void test_events(void **state) {
         assert_null(at(reply, "events.1.class"));
         assert_null(at(reply, "events.1.comm"));
         assert_null(at(reply, "events.1.kernelStack"));
+        assert_non_null(at(reply, "events.0.kernelStack"));
+}
+
+static void test_events_without_stacks(void **state) {
+        _cleanup_(json_putp) struct json_object *reply = NULL, *streamed = NULL;
+        bool continues;
+
+        reply = peer_call(*state, "ListEvents", "{\"stacks\": false}");
+        check_reply(reply, "ListEvents");
+        assert_int_equal(json_object_array_length(at(reply, "events")), 3);
+        assert_null(at(reply, "events.0.kernelStack"));
+        assert_null(at(reply, "events.0.userStack"));
+        check_int(reply, "events.0.evidence.stealNsec", 5);
+
+        peer_send(*state, "ListEvents", "{\"stacks\": false}", true);
+        assert_int_equal(peer_receive(*state, NULL, &streamed, &continues), 0);
+        assert_false(continues);
+        assert_true(json_object_equal(reply, streamed));
 }
 
 static void test_rates(void **state) {
@@ -490,7 +508,7 @@ static void test_event_within(void **state) {
                 _cleanup_(json_putp) struct json_object *object = NULL;
 
                 limit = i == 0 ? SIZE_MAX : i == 1 ? full - 1 : 1;
-                assert_int_equal(json_event_within(event, limit, &object, &size), 0);
+                assert_int_equal(json_event_within(event, limit, true, &object, &size), 0);
                 assert_int_equal(!!at(object, "userStack"), i == 0);
                 assert_int_equal(!!at(object, "kernelStack"), i < 2);
                 if (i == 0)
@@ -507,6 +525,7 @@ int main(void) {
                 cmocka_unit_test(test_report),
                 cmocka_unit_test(test_event),
                 cmocka_unit_test(test_events),
+                cmocka_unit_test(test_events_without_stacks),
                 cmocka_unit_test(test_rates),
                 cmocka_unit_test(test_rate_steps),
                 cmocka_unit_test(test_counts),

@@ -46,6 +46,7 @@ static void test_invalid_parameters(void **state) {
                 { "ListEvents", "{\"limit\": 0}", "limit" },
                 { "ListEvents", "{\"limit\": -3}", "limit" },
                 { "ListEvents", "{\"afterId\": -1}", "afterId" },
+                { "ListEvents", "{\"stacks\": 0}", "stacks" },
                 { "ListEvents", "{\"untilUsec\": 0}", "untilUsec" },
                 { "GetEvent", "{\"id\": -1}", "id" },
                 { "GetRates", "{\"sinceUsec\": 1}", "source" },
