@@ -7,6 +7,7 @@
 
 #include "client/field.h"
 #include "client/html-table.h"
+#include "client/i18n.h"
 #include "client/top-grid.h"
 #include "client/top-table.h"
 #include "common/parse.h"
@@ -127,16 +128,25 @@ static void html_heat_data(FILE *f, const struct html_matrix *matrix, const stru
         (void)fputs("\"", f);
 }
 
+static void html_legend_entry(FILE *f, const char *class, const char *text) {
+        (void)fprintf(f, "<span><i class=\"%s\"></i>", class);
+        html_text(f, text);
+        (void)fputs("</span>", f);
+}
+
 static void html_legend(FILE *f, enum html_axis axis) {
-        static const char *const rates[] = { "under 10", "10",  "100", "1k",
-                                             "5k",       "20k", "50k", "200k a second" };
+        static const char *const rates[] = { N_("under 10"), "10",  "100", "1k",
+                                             "5k",           "20k", "50k", N_("200k a second") };
         static const char *const counts[] = { "0", "1", "10", "100", "1k", "10k", "100k", "1M" };
 
         (void)fputs("<p class=\"legend\">", f);
-        for (unsigned i = 0; i < TOP_HEATS; i++)
-                (void)fprintf(f, "<span><i class=\"h%u\"></i>%s</span>", i,
-                              axis == HTML_AXIS_TIME ? rates[i] : counts[i]);
-        (void)fputs("<span><i class=\"none\"></i>nothing recorded</span></p>\n", f);
+        for (unsigned i = 0; i < TOP_HEATS; i++) {
+                char class[] = { 'h', (char)('0' + i), '\0' };
+
+                html_legend_entry(f, class, axis == HTML_AXIS_TIME ? _(rates[i]) : counts[i]);
+        }
+        html_legend_entry(f, "none", _("nothing recorded"));
+        (void)fputs("</p>\n", f);
 }
 
 struct peak {
@@ -165,14 +175,16 @@ static struct peak html_peak(const struct html_matrix *matrix, const struct html
 /* The picture in numbers, for who cannot see it, or wants to copy it. */
 static void html_heat_table(FILE *f, const struct html_matrix *matrix, const struct html_series *series,
                             enum html_axis axis) {
+        bool times = axis == HTML_AXIS_TIME;
         char a[FIELD_TEXT_MAX], b[FIELD_TEXT_MAX], c[FIELD_TEXT_MAX];
 
+        /* Translations of these need no escapes. */
         (void)fprintf(f,
-                      "<details><summary>As a table</summary><table><thead><tr><th scope=\"col\">CPU</th>"
-                      "<th scope=\"col\" class=\"n\">%s</th><th scope=\"col\" class=\"n\">Most</th>"
+                      "<details><summary>%s</summary><table><thead><tr><th scope=\"col\">CPU</th>"
+                      "<th scope=\"col\" class=\"n\">%s</th><th scope=\"col\" class=\"n\">%s</th>"
                       "<th scope=\"col\" class=\"n\">%s</th></tr></thead><tbody>\n",
-                      axis == HTML_AXIS_TIME ? "Mean a second" : "Timers",
-                      axis == HTML_AXIS_TIME ? "From" : "Late by");
+                      _("As a table"), times ? _("Mean a second") : _("Timers"), _("Most"),
+                      times ? _("From") : _("Late by"));
         for (int cpu = cpu_set_next(&matrix->cpus, 0); cpu >= 0; cpu = cpu_set_next(&matrix->cpus, cpu + 1)) {
                 struct peak peak = html_peak(matrix, series, cpu);
                 uint64_t at_us = html_slice_start(matrix, peak.at);
@@ -181,12 +193,10 @@ static void html_heat_table(FILE *f, const struct html_matrix *matrix, const str
                               "<tr><th scope=\"row\">%d</th><td class=\"n\">%s</td><td "
                               "class=\"n\">%s</td><td class=\"n\">%s</td></tr>\n",
                               cpu,
-                              format_count(axis == HTML_AXIS_TIME ? peak.sum / (double)MAX(peak.n, (size_t)1)
-                                                                  : peak.sum,
-                                           a),
+                              format_count(times ? peak.sum / (double)MAX(peak.n, (size_t)1) : peak.sum, a),
                               format_count(peak.most, b),
-                              axis == HTML_AXIS_TIME ? format_moment(at_us, matrix->since_us, false, c)
-                                                     : format_duration(UINT64_C(1) << peak.at, c));
+                              times ? format_moment(at_us, matrix->since_us, false, c)
+                                    : format_duration(UINT64_C(1) << peak.at, c));
         }
         (void)fputs("</tbody></table></details>\n", f);
 }
@@ -205,11 +215,12 @@ static void html_heat_label(FILE *f, const char *title, const struct html_matrix
                         worst = cpu;
                 }
         }
-        html_text(f, title);
-        (void)fprintf(f, ". %zu CPUs", cpu_set_count(&matrix->cpus));
         if (worst >= 0)
-                (void)fprintf(f, ", most on CPU %d: %s", worst, format_count(most, text));
-        (void)fputs(". Arrow keys read out single values.", f);
+                html_format(f, _("%s. %zu CPUs, most on CPU %d: %s. Arrow keys read out single values."),
+                            title, cpu_set_count(&matrix->cpus), worst, format_count(most, text));
+        else
+                html_format(f, _("%s. %zu CPUs. Arrow keys read out single values."), title,
+                            cpu_set_count(&matrix->cpus));
 }
 
 void html_heat_map(FILE *f, const char *title, const struct html_matrix *matrix,
@@ -294,25 +305,28 @@ void html_timeline(FILE *f, struct json_object *windows, uint64_t since_us, uint
                                                             -1)); /* one without has no line */
         n_cpus = cpu_set_count(&cpus);
 
-        (void)fputs("<figure class=\"map\"><figcaption>Windows by CPU and time", f);
+        (void)fputs("<figure class=\"map\"><figcaption>", f);
         if (n < array_length(windows))
-                (void)fprintf(f, ": the longest %zu of %zu", n, array_length(windows));
+                html_format(f, _("Windows by CPU and time: the longest %zu of %zu"), n,
+                            array_length(windows));
+        else
+                html_text(f, _("Windows by CPU and time"));
         (void)fputs("</figcaption>\n<div class=\"grid\">", f);
         html_cpu_labels(f, &cpus, ROW_MAX);
-        (void)fprintf(
-                f,
-                "<svg class=\"timeline\" viewBox=\"0 0 %d %zu\" preserveAspectRatio=\"none\" "
-                "style=\"height:%zupx\" "
-                "role=\"img\" aria-label=\"%zu windows on %zu CPUs; the table below has the longest.\">\n",
-                TIMELINE_WIDTH, MAX(n_cpus, (size_t)1), n_cpus * ROW_MAX, n, n_cpus);
+        (void)fprintf(f,
+                      "<svg class=\"timeline\" viewBox=\"0 0 %d %zu\" preserveAspectRatio=\"none\" "
+                      "style=\"height:%zupx\" "
+                      "role=\"img\" aria-label=\"",
+                      TIMELINE_WIDTH, MAX(n_cpus, (size_t)1), n_cpus * ROW_MAX);
+        html_format(f, _("%zu windows on %zu CPUs; the table below has the longest."), n, n_cpus);
+        (void)fputs("\">\n", f);
         for (size_t i = n; i-- > 0;) /* the longest last: on top */
                 if (field_integer(array_at(windows, i), "cpu", -1) >= 0)
                         html_window(f, array_at(windows, i), &cpus, since_us, until_us);
         (void)fputs("</svg>\n", f);
         html_time_labels(f, since_us, until_us);
-        (void)fputs("</div>\n<p class=\"legend\"><span><i class=\"off\"></i>this kernel held interrupts or "
-                    "softirqs up</span>"
-                    "<span><i class=\"other\"></i>from outside: hypervisor, firmware, wake-up; or not "
-                    "known</span></p></figure>\n",
-                    f);
+        (void)fputs("</div>\n<p class=\"legend\">", f);
+        html_legend_entry(f, "off", _("this kernel held interrupts or softirqs up"));
+        html_legend_entry(f, "other", _("from outside: hypervisor, firmware, wake-up; or not known"));
+        (void)fputs("</p></figure>\n", f);
 }

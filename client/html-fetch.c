@@ -342,7 +342,7 @@ int html_report(const struct options *options, const char *path, uint64_t since_
         int r;
 
         flame_graph_init(&input.flame, FLAME_WEIGHT_TIME);
-        progress_begin(&fetch.progress, "answers of irqwatchd");
+        progress_begin(&fetch.progress, _("answers of irqwatchd"));
         r = fetch_all(&fetch, since_us, until_us);
         progress_end(&fetch.progress);
         fetch.client = varlink_client_free(fetch.client);

@@ -9,7 +9,9 @@
 #include "client/field.h"
 #include "client/html-assets.h"
 #include "client/html-chart.h"
+#include "client/html-findings.h"
 #include "client/html-table.h"
+#include "client/i18n.h"
 #include "client/verbs.h"
 #include "common/json-strict.h"
 #include "common/parse.h"
@@ -36,230 +38,174 @@ void html_input_done(struct html_input *input) {
 }
 
 static const struct html_column culprit_columns[] = {
-        { "Culprit", "culprit", HTML_NAME, NULL },
-        { "Under", "caller", HTML_TEXT, NULL },
-        { "Class", "class", HTML_TEXT, NULL },
-        { "Windows", "count", HTML_COUNT, NULL },
-        { "Worst", "worstMinNsec", HTML_RANGE, "worstMaxNsec" },
-        { "Total, at least", "totalMinNsec", HTML_NSEC, NULL },
-        { "CPUs", "cpus", HTML_LIST, NULL },
-        { "Tasks", "comms", HTML_LIST, NULL },
-        { "First", "firstUsec", HTML_MOMENT, NULL },
-        { "Last", "lastUsec", HTML_MOMENT, NULL },
-        { "Event", "worstId", HTML_COUNT, NULL },
+        { N_("Culprit"), "culprit", HTML_NAME, NULL },
+        { N_("Under"), "caller", HTML_TEXT, NULL },
+        { N_("Class"), "class", HTML_TEXT, NULL },
+        { N_("Windows"), "count", HTML_COUNT, NULL },
+        { N_("Worst"), "worstMinNsec", HTML_RANGE, "worstMaxNsec" },
+        { N_("Total, at least"), "totalMinNsec", HTML_NSEC, NULL },
+        { N_("CPUs"), "cpus", HTML_LIST, NULL },
+        { N_("Tasks"), "comms", HTML_LIST, NULL },
+        { N_("First"), "firstUsec", HTML_MOMENT, NULL },
+        { N_("Last"), "lastUsec", HTML_MOMENT, NULL },
+        { N_("Event"), "worstId", HTML_COUNT, NULL },
         {},
 };
 static const struct html_column window_columns[] = {
-        { "End", "timeUsec", HTML_MOMENT, NULL },
-        { "CPU", "cpu", HTML_COUNT, NULL },
-        { "Length", "durationMinNsec", HTML_RANGE, "durationMaxNsec" },
-        { "Kind", "kind", HTML_TEXT, NULL },
-        { "Class", "class", HTML_TEXT, NULL },
-        { "Culprit", "culprit", HTML_TEXT, NULL },
-        { "Task", "comm", HTML_TEXT, NULL },
-        { "Event", "id", HTML_COUNT, NULL },
+        { N_("End"), "timeUsec", HTML_MOMENT, NULL },
+        { N_("CPU"), "cpu", HTML_COUNT, NULL },
+        { N_("Length"), "durationMinNsec", HTML_RANGE, "durationMaxNsec" },
+        { N_("Kind"), "kind", HTML_TEXT, NULL },
+        { N_("Class"), "class", HTML_TEXT, NULL },
+        { N_("Culprit"), "culprit", HTML_TEXT, NULL },
+        { N_("Task"), "comm", HTML_TEXT, NULL },
+        { N_("Event"), "id", HTML_COUNT, NULL },
         {},
 };
 static const struct html_column latency_columns[] = {
-        { "CPU", "cpu", HTML_COUNT, NULL },          { "Median", "p50Nsec", HTML_NSEC, NULL },
-        { "99 %", "p99Nsec", HTML_NSEC, NULL },      { "99.9 %", "p999Nsec", HTML_NSEC, NULL },
-        { "Most", "maxNsec", HTML_NSEC, NULL },      { "Timers", "samples", HTML_COUNT, NULL },
-        { "Watched", "coverage", HTML_SHARE, NULL }, {},
+        { N_("CPU"), "cpu", HTML_COUNT, NULL },          { N_("Median"), "p50Nsec", HTML_NSEC, NULL },
+        { N_("99 %"), "p99Nsec", HTML_NSEC, NULL },      { N_("99.9 %"), "p999Nsec", HTML_NSEC, NULL },
+        { N_("Most"), "maxNsec", HTML_NSEC, NULL },      { N_("Timers"), "samples", HTML_COUNT, NULL },
+        { N_("Watched"), "coverage", HTML_SHARE, NULL }, {},
 };
 static const struct html_column time_columns[] = {
-        { "What", "name", HTML_NAME, NULL },
-        { "Kind", "kind", HTML_TEXT, NULL },
-        { "IRQ", "irq", HTML_TEXT, NULL },
-        { "Share of a CPU", "share", HTML_SHARE, NULL },
-        { "A second", "perSecond", HTML_RATE, NULL },
-        { "99 %", "p99Nsec", HTML_NSEC, NULL },
-        { "Longest", "maxNsec", HTML_NSEC, NULL },
-        { "Total", "totalNsec", HTML_NSEC, NULL },
+        { N_("What"), "name", HTML_NAME, NULL },
+        { N_("Kind"), "kind", HTML_TEXT, NULL },
+        { N_("IRQ"), "irq", HTML_TEXT, NULL },
+        { N_("Share of a CPU"), "share", HTML_SHARE, NULL },
+        { N_("A second"), "perSecond", HTML_RATE, NULL },
+        { N_("99 %"), "p99Nsec", HTML_NSEC, NULL },
+        { N_("Longest"), "maxNsec", HTML_NSEC, NULL },
+        { N_("Total"), "totalNsec", HTML_NSEC, NULL },
         {},
 };
 static const struct html_column softirq_columns[] = {
-        { "Softirq", "type", HTML_NAME, NULL },
-        { "Count", "total", HTML_COUNT, NULL },
-        { "A second", "perSecond", HTML_RATE, NULL },
-        { "Busiest CPU, times the mean", "imbalance", HTML_RATE, NULL },
+        { N_("Softirq"), "type", HTML_NAME, NULL },
+        { N_("Count"), "total", HTML_COUNT, NULL },
+        { N_("A second"), "perSecond", HTML_RATE, NULL },
+        { N_("Busiest CPU, times the mean"), "imbalance", HTML_RATE, NULL },
         {},
 };
 static const struct html_column interrupt_columns[] = {
-        { "IRQ", "irq", HTML_NAME, NULL },
-        { "Name", "name", HTML_TEXT, NULL },
-        { "Chip", "chip", HTML_TEXT, NULL },
-        { "Count", "total", HTML_COUNT, NULL },
-        { "A second", "perSecond", HTML_RATE, NULL },
-        { "Affinity", "affinity", HTML_TEXT, NULL },
+        { N_("IRQ"), "irq", HTML_NAME, NULL },
+        { N_("Name"), "name", HTML_TEXT, NULL },
+        { N_("Chip"), "chip", HTML_TEXT, NULL },
+        { N_("Count"), "total", HTML_COUNT, NULL },
+        { N_("A second"), "perSecond", HTML_RATE, NULL },
+        { N_("Affinity"), "affinity", HTML_TEXT, NULL },
         {},
 };
 static const struct html_column gap_columns[] = {
-        { "Collector", "collector", HTML_NAME, NULL },
-        { "From", "sinceUsec", HTML_MOMENT, NULL },
-        { "To", "untilUsec", HTML_MOMENT, NULL },
-        { "Why", "reason", HTML_TEXT, NULL },
+        { N_("Collector"), "collector", HTML_NAME, NULL },
+        { N_("From"), "sinceUsec", HTML_MOMENT, NULL },
+        { N_("To"), "untilUsec", HTML_MOMENT, NULL },
+        { N_("Why"), "reason", HTML_TEXT, NULL },
         {},
 };
 static const struct html_column collector_columns[] = {
-        { "Collector", "name", HTML_NAME, NULL },
-        { "State", "state", HTML_TEXT, NULL },
-        { "Why", "reason", HTML_TEXT, NULL },
-        { "Interval", "intervalNsec", HTML_NSEC, NULL },
-        { "Passes", "passes", HTML_COUNT, NULL },
-        { "Failed", "failedPasses", HTML_COUNT, NULL },
-        { "Cost of a pass", "passCostNsec", HTML_NSEC, NULL },
+        { N_("Collector"), "name", HTML_NAME, NULL },
+        { N_("State"), "state", HTML_TEXT, NULL },
+        { N_("Why"), "reason", HTML_TEXT, NULL },
+        { N_("Interval"), "intervalNsec", HTML_NSEC, NULL },
+        { N_("Passes"), "passes", HTML_COUNT, NULL },
+        { N_("Failed"), "failedPasses", HTML_COUNT, NULL },
+        { N_("Cost of a pass"), "passCostNsec", HTML_NSEC, NULL },
         {},
 };
 static const struct html_column setting_columns[] = {
-        { "Setting", "name", HTML_NAME, NULL },
-        { "Value", "value", HTML_TEXT, NULL },
+        { N_("Setting"), "name", HTML_NAME, NULL },
+        { N_("Value"), "value", HTML_TEXT, NULL },
         {},
 };
 
 static void html_section(FILE *f, const char *id, const char *title) {
-        (void)fprintf(f, "<section id=\"%s\" aria-labelledby=\"%s-h\"><h2 id=\"%s-h\">%s</h2>\n", id, id, id,
-                      title);
+        (void)fprintf(f, "<section id=\"%s\" aria-labelledby=\"%s-h\"><h2 id=\"%s-h\">", id, id, id);
+        html_text(f, title);
+        (void)fputs("</h2>\n", f);
 }
 
 static void html_section_end(FILE *f) {
         (void)fputs("</section>\n", f);
 }
 
-/* Text that was broken into lines for a terminal: an empty line ends a paragraph, other line ends are blanks.
- */
-static void html_paragraphs(FILE *f, char *text) {
-        for (char *line; (line = strsep(&text, "\n"));) {
-                (void)fputs(*line ? "" : "</p>\n<p class=\"lead\">", f);
-                html_text(f, line + strspn(line, " "));
-                (void)fputc('\n', f);
-        }
-}
-
-/* The text report's first lines are the page's, too. */
-static int html_lead(FILE *f, struct json_object *report, uint64_t now_us) {
-        const struct style style = { .utf8 = true, .now_us = now_us };
-        _cleanup_(freep) char *text = NULL;
-        size_t size = 0;
-        FILE *memory;
-        int r;
-
-        memory = open_memstream(&text, &size);
-        if (!memory)
-                return -ENOMEM;
-        r = render_headline(&style, report, memory);
-        if (r == 0 && array_length(field_array(report, "findings")) == 0)
-                r = render_no_findings(&style, report, memory);
-        if (fclose(memory) != 0 || r < 0)
-                return -ENOMEM;
-
-        (void)fputs("<p class=\"lead\">", f);
-        html_paragraphs(f, text);
-        (void)fputs("</p>\n", f);
-        return 0;
-}
-
 static void html_head(FILE *f, struct json_object *report) {
-        (void)fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+        (void)fprintf(f, "<!DOCTYPE html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n", _("en"));
+        (void)fputs("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
                     "'unsafe-inline'; "
                     "script-src 'unsafe-inline'; frame-src data:; img-src data:\">\n"
                     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                     "<meta name=\"color-scheme\" content=\"light dark\">\n"
-                    "<meta name=\"generator\" content=\"irqctl " VERSION
-                    "\">\n<title>Interrupts and softirqs of ",
+                    "<meta name=\"generator\" content=\"irqctl " VERSION "\">\n<title>",
                     f);
-        html_text(f, field_string(report, "hostname"));
+        html_format(f, _("Interrupts and softirqs of %s"), field_string(report, "hostname") ?: "?");
         (void)fprintf(f, "</title>\n<style>\n%s</style>\n</head>\n<body>\n", html_css);
+}
+
+static void html_links(FILE *f) {
+        static const struct {
+                const char *id, *title;
+        } links[] = {
+                { "findings", N_("Findings") },     { "windows", N_("Windows") },
+                { "stacks", N_("Stacks") },         { "softirqs", N_("Softirqs") },
+                { "interrupts", N_("Interrupts") }, { "lateness", N_("Lateness") },
+                { "machine", N_("Machine") },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(links); i++) {
+                (void)fprintf(f, "%s<a href=\"#%s\">", i > 0 ? " " : "", links[i].id);
+                html_text(f, _(links[i].title));
+                (void)fputs("</a>", f);
+        }
+}
+
+/* What html.js says; names in braces are its own. */
+static void html_words(FILE *f) {
+        (void)fputs(" data-late=\"", f);
+        html_text(f, _("CPU {cpu}, late by {from} to {to}: {n} timers"));
+        (void)fputs("\" data-rate=\"", f);
+        html_text(f, _("CPU {cpu}, {from} to {to}: {n} a second"));
+        (void)fputs("\" data-none=\"", f);
+        html_text(f, _("CPU {cpu}, {from} to {to}: nothing recorded"));
+        (void)fputs("\"", f);
 }
 
 static void html_title(FILE *f, struct json_object *report) {
         char a[TIMESTAMP_TEXT_MAX], b[TIMESTAMP_TEXT_MAX];
 
-        (void)fputs("<a class=\"skip\" href=\"#findings\">To the findings</a>\n<header><h1>Interrupts and "
-                    "softirqs of ",
-                    f);
-        html_text(f, field_string(report, "hostname"));
-        (void)fprintf(f, "</h1><p>%s to %s</p>\n", format_timestamp(field_u64(report, "sinceUsec"), 0, a),
-                      format_timestamp(field_u64(report, "untilUsec"), 0, b));
-        (void)fputs("<nav aria-label=\"Sections\"><a href=\"#findings\">Findings</a> <a "
-                    "href=\"#windows\">Windows</a> "
-                    "<a href=\"#stacks\">Stacks</a> <a href=\"#softirqs\">Softirqs</a> <a "
-                    "href=\"#interrupts\">Interrupts</a> "
-                    "<a href=\"#lateness\">Lateness</a> <a "
-                    "href=\"#machine\">Machine</a></nav></header>\n<main>\n",
-                    f);
+        (void)fputs("<a class=\"skip\" href=\"#findings\">", f);
+        html_text(f, _("To the findings"));
+        (void)fputs("</a>\n<header><h1>", f);
+        html_format(f, _("Interrupts and softirqs of %s"), field_string(report, "hostname") ?: "?");
+        (void)fputs("</h1><p>", f);
+        html_format(f, _("%s to %s"), format_timestamp(field_u64(report, "sinceUsec"), 0, a),
+                    format_timestamp(field_u64(report, "untilUsec"), 0, b));
+        (void)fputs("</p>\n<nav aria-label=\"", f);
+        html_text(f, _("Sections"));
+        (void)fputs("\">", f);
+        html_links(f);
+        (void)fputs("</nav></header>\n<main", f);
+        html_words(f);
+        (void)fputs(">\n", f);
 }
 
-/* "evidence: steal 51.0 ms, windows 3", as the text report has it. */
-static int html_evidence(FILE *f, struct json_object *evidence) {
-        bool any = false;
-
-        if (!evidence)
-                return 0;
-        json_object_object_foreach(evidence, name, value) {
-                _cleanup_(freep) char *words = NULL;
-
-                (void)value;
-                if (evidence_words(evidence, name, &words) < 0)
-                        return -ENOMEM;
-                if (!words)
-                        continue;
-                (void)fputs(any ? ", " : "<p class=\"evidence\">Evidence: ", f);
-                html_text(f, words);
-                any = true;
-        }
-        if (any)
-                (void)fputs("</p>", f);
-        return 0;
-}
-
-static int html_finding(FILE *f, struct json_object *finding) {
-        const char *severity = field_string(finding, "severity") ?: "info";
-        const char *class = strcmp(severity, "critical") == 0  ? "critical"
-                            : strcmp(severity, "warning") == 0 ? "warning"
-                                                               : "info";
-
-        (void)fprintf(f, "<li class=\"%s\"><p><strong>%s</strong> ", class, class);
-        html_text(f, field_string(finding, "text"));
-        (void)fputs("</p>", f);
-        if (html_evidence(f, field_object(finding, "evidence")) < 0)
-                return -ENOMEM;
-        if (field_has(finding, "advice")) {
-                (void)fputs("<p class=\"advice\">", f);
-                html_text(f, field_string(finding, "advice"));
-                (void)fputs("</p>", f);
-        }
-        (void)fputs("</li>\n", f);
-        return 0;
-}
-
-static int html_findings(FILE *f, const struct html_input *input) {
-        struct json_object *findings = field_array(input->report, "findings");
-
-        html_section(f, "findings", "Findings");
-        if (html_lead(f, input->report, input->now_us) < 0)
-                return -ENOMEM;
-        (void)fputs("<ol class=\"findings\">\n", f);
-        for (size_t i = 0; i < array_length(findings); i++)
-                if (html_finding(f, array_at(findings, i)) < 0)
-                        return -ENOMEM;
-        (void)fputs("</ol>\n", f);
-        html_section_end(f);
-        return 0;
+static void html_nothing(FILE *f, const char *text) {
+        (void)fputs("<p>", f);
+        html_text(f, text);
+        (void)fputs("</p>\n", f);
 }
 
 static void html_windows(FILE *f, const struct html_input *input) {
         struct json_object *report = input->report;
 
-        html_section(f, "windows", "Windows");
+        html_section(f, "windows", _("Windows"));
         if (array_length(input->windows) == 0)
-                (void)fputs("<p>None in this span.</p>\n", f);
+                html_nothing(f, _("None in this span."));
         else {
                 html_timeline(f, input->windows, field_u64(report, "sinceUsec"),
                               field_u64(report, "untilUsec"));
-                html_table(f, "By culprit", field_array(field_object(report, "windows"), "byCulprit"),
+                html_table(f, _("By culprit"), field_array(field_object(report, "windows"), "byCulprit"),
                            culprit_columns, CULPRITS_MAX);
-                html_table(f, "The longest", input->windows, window_columns, WINDOWS_MAX);
+                html_table(f, _("The longest"), input->windows, window_columns, WINDOWS_MAX);
         }
         html_section_end(f);
 }
@@ -292,13 +238,15 @@ static int html_flame(FILE *f, struct html_input *input) {
         if (!memory)
                 return -ENOMEM;
         input->flame.caption.n_boxes_max = FLAME_BOXES_MAX;
-        r = flame_graph_write_svg(&input->flame, memory, "Time by stack (lower bounds)", subtitle);
+        r = flame_graph_write_svg(&input->flame, memory, _("Time by stack (lower bounds)"), subtitle);
         if (fclose(memory) != 0 || r < 0)
                 return -ENOMEM;
 
         height = strstr(svg, " height=\"");
+        (void)fputs("<iframe title=\"", f);
+        html_text(f, _("Flame graph of windows by stack"));
         (void)fprintf(f,
-                      "<iframe title=\"Flame graph of windows by stack\" height=\"%d\" "
+                      "\" height=\"%d\" "
                       "src=\"data:image/svg+xml;base64,",
                       (height ? atoi(height + strlen(" height=\"")) : 400) + FLAME_HEIGHT_MARGIN);
         html_base64(f, (const unsigned char *)svg, size);
@@ -309,11 +257,11 @@ static int html_flame(FILE *f, struct html_input *input) {
 static int html_stacks(FILE *f, struct html_input *input) {
         int r = 0;
 
-        html_section(f, "stacks", "Stacks");
+        html_section(f, "stacks", _("Stacks"));
         if (flame_tree_weight(&input->flame.tree) > 0)
                 r = html_flame(f, input);
         else
-                (void)fputs("<p>No window of this span has a stack.</p>\n", f);
+                html_nothing(f, _("No window of this span has a stack."));
         html_section_end(f);
         return r;
 }
@@ -333,7 +281,7 @@ static int html_maps(FILE *f, const char *all, const struct html_matrix *matrix)
         if (!sorted)
                 return -ENOMEM;
         if (matrix->n_series == 0) {
-                (void)fputs("<p>Nothing was recorded in this span.</p>\n", f);
+                html_nothing(f, _("Nothing was recorded in this span."));
                 return 0;
         }
 
@@ -351,35 +299,37 @@ static int html_counters(FILE *f, const struct html_input *input) {
         struct json_object *report = input->report;
         int r;
 
-        html_section(f, "softirqs", "Softirqs");
-        r = html_maps(f, "Softirqs a second by CPU and time", &input->softirqs);
+        html_section(f, "softirqs", _("Softirqs"));
+        r = html_maps(f, _("Softirqs a second by CPU and time"), &input->softirqs);
         if (r < 0)
                 return r;
-        html_table(f, "Softirqs", field_array(report, "softirqs"), softirq_columns, ROWS_MAX);
-        html_table(f, "Time in interrupt context", field_array(report, "interruptTimes"), time_columns,
+        html_table(f, _("Softirqs"), field_array(report, "softirqs"), softirq_columns, ROWS_MAX);
+        html_table(f, _("Time in interrupt context"), field_array(report, "interruptTimes"), time_columns,
                    ROWS_MAX);
         html_section_end(f);
-        html_section(f, "interrupts", "Interrupts");
-        r = html_maps(f, "Interrupts a second by CPU and time", &input->interrupts);
+        html_section(f, "interrupts", _("Interrupts"));
+        r = html_maps(f, _("Interrupts a second by CPU and time"), &input->interrupts);
         if (r < 0)
                 return r;
-        html_table(f, "Interrupts", field_array(report, "interrupts"), interrupt_columns, ROWS_MAX);
+        html_table(f, _("Interrupts"), field_array(report, "interrupts"), interrupt_columns, ROWS_MAX);
         html_section_end(f);
         return 0;
 }
 
 static void html_lateness(FILE *f, const struct html_input *input) {
-        html_section(f, "lateness", "Lateness of timers");
+        html_section(f, "lateness", _("Lateness of timers"));
         if (input->lateness.n_series > 0)
-                html_heat_map(f, "How many timers ran how late, by CPU", &input->lateness,
+                html_heat_map(f, _("How many timers ran how late, by CPU"), &input->lateness,
                               &input->lateness.series[0], HTML_AXIS_LATENESS);
-        html_table(f, "By CPU", field_array(input->report, "latency"), latency_columns, ROWS_MAX);
+        html_table(f, _("By CPU"), field_array(input->report, "latency"), latency_columns, ROWS_MAX);
         html_section_end(f);
 }
 
 static void html_fact(FILE *f, const char *name, const char *value) {
-        (void)fprintf(f, "<dt>%s</dt><dd>", name);
-        html_text(f, value ?: "not known");
+        (void)fputs("<dt>", f);
+        html_text(f, name);
+        (void)fputs("</dt><dd>", f);
+        html_text(f, value ?: _("not known"));
         (void)fputs("</dd>", f);
 }
 
@@ -387,18 +337,18 @@ static void html_machine(FILE *f, const struct html_input *input) {
         struct json_object *status = input->status;
         char made[TIMESTAMP_TEXT_MAX];
 
-        html_section(f, "machine", "Machine");
+        html_section(f, "machine", _("Machine"));
         (void)fputs("<dl>", f);
-        html_fact(f, "Host", field_string(input->report, "hostname"));
-        html_fact(f, "Kernel", field_string(status, "kernel"));
-        html_fact(f, "Boot", field_string(input->report, "bootId"));
+        html_fact(f, _("Host"), field_string(input->report, "hostname"));
+        html_fact(f, _("Kernel"), field_string(status, "kernel"));
+        html_fact(f, _("Boot"), field_string(input->report, "bootId"));
         html_fact(f, "irqwatchd", field_string(status, "version"));
-        html_fact(f, "Page made", format_timestamp(input->now_us, 0, made));
+        html_fact(f, _("Page made"), format_timestamp(input->now_us, 0, made));
         (void)fputs("</dl>\n", f);
-        html_table(f, "Collectors", field_array(status, "collectors"), collector_columns, ROWS_MAX);
-        html_table(f, "Settings", field_array(status, "settings"), setting_columns, ROWS_MAX);
+        html_table(f, _("Collectors"), field_array(status, "collectors"), collector_columns, ROWS_MAX);
+        html_table(f, _("Settings"), field_array(status, "settings"), setting_columns, ROWS_MAX);
         if (array_length(field_array(input->report, "gaps")) > 0)
-                html_table(f, "Gaps: nothing was recorded here", field_array(input->report, "gaps"),
+                html_table(f, _("Gaps: nothing was recorded here"), field_array(input->report, "gaps"),
                            gap_columns, ROWS_MAX);
         html_section_end(f);
 }
@@ -408,9 +358,11 @@ int html_page_write(FILE *f, struct html_input *input) {
 
         html_head(f, input->report);
         html_title(f, input->report);
-        r = html_findings(f, input);
+        html_section(f, "findings", _("Findings"));
+        r = html_findings(f, input->report, input->now_us);
         if (r < 0)
                 return r;
+        html_section_end(f);
         html_windows(f, input);
         r = html_stacks(f, input);
         if (r < 0)

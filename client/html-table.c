@@ -3,14 +3,29 @@
 #include "client/html-table.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 
 #include "client/field.h"
 #include "client/flame-text.h"
+#include "client/i18n.h"
 #include "common/parse.h"
 
 void html_text(FILE *f, const char *text) {
         if (text)
                 flame_text_write_xml(f, text);
+}
+
+void html_format(FILE *f, const char *format, ...) {
+        _cleanup_(freep) char *text = NULL;
+        va_list ap;
+        int r;
+
+        va_start(ap, format);
+        r = vasprintf(&text, format, ap);
+        va_end(ap);
+        if (r < 0)
+                text = NULL;
+        html_text(f, text ?: "\u2026"); /* without memory it is left open */
 }
 
 /* Numbers of CPUs as ranges, words separated by commas. */
@@ -89,11 +104,13 @@ void html_table(FILE *f, const char *caption, struct json_object *array, const s
         (void)fputs("\"><table><caption>", f);
         html_text(f, caption);
         if (n > n_max)
-                (void)fprintf(f, " (the first %zu of %zu)", n_max, n);
+                html_format(f, _(" (the first %zu of %zu)"), n_max, n);
         (void)fputs("</caption>\n<thead><tr>", f);
-        for (const struct html_column *c = columns; c->title; c++)
-                (void)fprintf(f, "<th scope=\"col\"%s>%s</th>", html_is_number(c->kind) ? " class=\"n\"" : "",
-                              c->title);
+        for (const struct html_column *c = columns; c->title; c++) {
+                (void)fprintf(f, "<th scope=\"col\"%s>", html_is_number(c->kind) ? " class=\"n\"" : "");
+                html_text(f, _(c->title));
+                (void)fputs("</th>", f);
+        }
         (void)fputs("</tr></thead>\n<tbody>\n", f);
         for (size_t i = 0; i < MIN(n, n_max); i++)
                 html_row(f, array_at(array, i), columns);

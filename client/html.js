@@ -33,11 +33,15 @@ function attach(svg) {
         cursor.setAttribute('height', 1);
 
         function what() {
-                const value = rows[y][x];
-                if (axis === 'lateness')
-                        return 'CPU ' + ids[y] + ', late by ' + duration(2 ** x) + ' to ' + duration(2 ** (x + 1)) + ': ' + (value || 0) + ' timers';
-                const at = i => clock(since + (until - since) * i / n);
-                return 'CPU ' + ids[y] + ', ' + at(x) + ' to ' + at(x + 1) + ': ' + (value === '' ? 'nothing recorded' : value + ' a second');
+                const value = rows[y][x], isLate = axis === 'lateness';
+                const at = i => isLate ? duration(2 ** i) : clock(since + (until - since) * i / n);
+                const words = { cpu : ids[y], from : at(x), to : at(x + 1), n : value || 0 };
+                const { late, rate, none } = document.querySelector('main').dataset;
+
+                return (isLate         ? late
+                        : value === '' ? none
+                                       : rate)
+                        .replace(/\{(\w+)\}/g, (_, key) => words[key]);
         }
 
         function show(newX, newY) {

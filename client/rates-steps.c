@@ -105,7 +105,7 @@ static int receive_all(struct varlink_client *client, const struct options *opti
         bool continues = true;
         int r = 0;
 
-        progress_begin(&progress, "waiting for irqwatchd");
+        progress_begin(&progress, _("waiting for irqwatchd"));
         while (r == 0 && continues) {
                 _cleanup_(json_putp) struct json_object *reply = NULL;
                 struct json_object *rates;

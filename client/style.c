@@ -2,6 +2,7 @@
 
 #include "client/style.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 #include <wchar.h>
@@ -199,7 +200,9 @@ static void wrap_line_end(const struct style *style, FILE *f, unsigned column, e
 }
 
 void style_wrap(const struct style *style, FILE *f, unsigned column, enum colour colour, const char *text) {
-        unsigned limit = style->width ? MIN(style->width, (unsigned)PROSE_WIDTH_MAX) : PROSE_WIDTH_MAX;
+        unsigned limit = style->unwrapped ? UINT_MAX
+                         : style->width   ? MIN(style->width, (unsigned)PROSE_WIDTH_MAX)
+                                          : PROSE_WIDTH_MAX;
         unsigned x = column;
 
         fputs(style_on(style, colour), f);

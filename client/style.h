@@ -15,6 +15,7 @@
 
 struct style {
         unsigned width; /* columns; 0: unlimited */
+        bool unwrapped; /* prose is one line, for what breaks lines by itself */
         bool colour;
         bool utf8;       /* the terminal shows more than ASCII */
         uint64_t now_us; /* realtime: times of today are shown without their date */

@@ -5,6 +5,7 @@
 
 #include "client/field.h"
 #include "client/flame-text.h"
+#include "client/i18n.h"
 #include "client/top-layout-parts.h"
 #include "common/parse.h"
 
@@ -122,7 +123,7 @@ static void top_draw_strip_title(const struct top_table *table, struct top_grid 
         if (table->n_cpus == 0)
                 return;
         if (step > 1)
-                (void)snprintf(text, sizeof(text), "CPU%d (%zu a cell)", top_strip_cpu(table, 0), step);
+                (void)snprintf(text, sizeof(text), _("CPU%d (%zu a cell)"), top_strip_cpu(table, 0), step);
         else
                 (void)snprintf(text, sizeof(text), "CPU%d", top_strip_cpu(table, 0));
         (void)snprintf(last, sizeof(last), "%d", top_strip_cpu(table, table->n_cpus - 1));
@@ -210,10 +211,11 @@ static void top_draw_nothing(const struct top_table *table, const struct top_vie
 
         if (*view->filter)
                 (void)top_grid_printf(grid, y, 0, TOP_NOTICE,
-                                      "Nothing matches \"%s\". Escape clears the filter.", view->filter);
+                                      _("Nothing matches \"%s\". Escape clears the filter."), view->filter);
+        else if (why)
+                (void)top_grid_printf(grid, y, 0, TOP_NOTICE, _("Nothing to show: %s."), _(why));
         else
-                (void)top_grid_printf(grid, y, 0, TOP_NOTICE, "Nothing to show%s%s.", why ? ": " : "",
-                                      why ?: "");
+                (void)top_grid_text(grid, y, 0, grid->width, TOP_NOTICE, _("Nothing to show."));
 }
 
 void top_draw_table(const struct top_table *table, const struct top_view *view, const struct top_page *page,

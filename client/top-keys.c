@@ -2,30 +2,33 @@
 
 #include <string.h>
 
+#include "client/i18n.h"
 #include "client/top-view.h"
 #include "common/parse.h"
 #include "common/timespan.h"
 #include "common/utf8.h"
 
+/* For 80 columns: what is longer has to be two lines. */
 const char *const top_help[] = {
-        "Every CPU, and what softirqs and interrupts it ran. Colour is by amount: blue little, yellow much.",
-        "SI%, HI% and KSD% are the share of a CPU's time in softirqs, in interrupts, and of its ksoftirqd.",
-        "P99 and MAX are how late its timers were, in the last minute or more.",
+        N_("Every CPU, and what softirqs and interrupts it ran."),
+        N_("Colour is by amount: blue little, yellow much."),
+        N_("SI%, HI%, KSD%: share of a CPU's time in softirqs, interrupts, its ksoftirqd."),
+        N_("P99 and MAX are how late its timers were, in the last minute or more."),
         "",
-        "  g G           group: by CPU, by NUMA node, by softirq and interrupt, by device",
-        "  s S           sort by the next column, by the one before; r turns the order around",
-        "  t             counts within the span instead of rates",
-        "  + -           a longer span, a shorter one: 10 s, 1 min, 10 min, 1 h",
-        "  /             filter: CPUs such as 0-3,8, or part of a name; Escape clears it",
-        "  space f       freeze, and go on",
-        "  left right    go back in time by one span, and forward; [ and ] by a minute",
-        "  @             go to a time, such as 14:03; End returns to now, Home to the oldest",
-        "  up down       scroll by a line; PgUp and PgDn by a page",
-        "  Tab           choose a window; Enter opens it with its stacks, Escape goes back",
-        "  q             quit",
+        N_("  g G         group: by CPU, NUMA node, softirq and interrupt, device"),
+        N_("  s S         sort by the next column, the one before; r turns it around"),
+        N_("  t           counts within the span instead of rates"),
+        N_("  + -         a longer span, a shorter one: 10 s, 1 min, 10 min, 1 h"),
+        N_("  /           filter: CPUs such as 0-3,8, or part of a name; Escape clears"),
+        N_("  space f     freeze, and go on"),
+        N_("  left right  go back in time by one span, and forward; [ and ] by a minute"),
+        N_("  @           go to a time, such as 14:03; End is now, Home the oldest"),
+        N_("  up down     scroll by a line; PgUp and PgDn by a page"),
+        N_("  Tab         choose a window; Enter opens it with its stacks, Escape goes back"),
+        N_("  q           quit"),
         "",
-        "In a group of CPUs, shares and lateness are those of the worst. In strips each cell is a",
-        "CPU, or the busiest of a few where they do not all fit.",
+        N_("In a group of CPUs, shares and lateness are those of the worst. In strips each"),
+        N_("cell is a CPU, or the busiest of a few where they do not all fit."),
         NULL,
 };
 
@@ -79,7 +82,7 @@ static enum top_action top_go_to(struct top_view *view, uint64_t at_us, const st
         }
 
         if (at_us + shown->history_us < shown->now_us) {
-                top_say(view, "this is the oldest there is");
+                top_say(view, _("this is the oldest there is"));
                 at_us = shown->now_us - shown->history_us;
         }
         view->at_us = at_us;
@@ -153,7 +156,7 @@ static enum top_action top_end_input(struct top_view *view, const struct top_sho
         if (!*view->input)
                 return TOP_REDRAW;
         if (parse_timestamp(view->input, &base, &us) < 0) {
-                top_say(view, "not a time. Examples: 14:03, 14:03:10, 10m (ago)");
+                top_say(view, _("not a time. Examples: 14:03, 14:03:10, 10m (ago)"));
                 return TOP_REDRAW;
         }
 

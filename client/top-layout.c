@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "client/i18n.h"
 #include "client/top-layout-parts.h"
 
 enum {
@@ -73,13 +74,17 @@ static unsigned top_count_text(const char *const *text) {
         return n;
 }
 
-/* Text in place of the table: an event, or the help. */
+/* Text in place of the table: an event, or the help, which is in the user's language only here. */
 static void top_draw_text(struct top_grid *grid, unsigned y, unsigned n, size_t first,
                           const char *const *text) {
         unsigned n_lines = top_count_text(text);
 
-        for (unsigned i = 0; i < n && first + i < n_lines; i++)
-                (void)top_grid_text(grid, y + i, 0, grid->width, TOP_PLAIN, text[first + i]);
+        for (unsigned i = 0; i < n && first + i < n_lines; i++) {
+                const char *line = text[first + i];
+
+                (void)top_grid_text(grid, y + i, 0, grid->width, TOP_PLAIN,
+                                    text == top_help && *line ? _(line) : line);
+        }
 }
 
 static int top_titles(struct top_table *table, struct top_shown *shown) {
@@ -114,7 +119,7 @@ static void top_draw_body(const struct top_view *view, const struct top_page *pa
         if (top_is_text(view)) {
                 top_grid_paint(grid, plan->head, 0, grid->width, TOP_HEADING);
                 (void)top_grid_printf(grid, plan->head, 0, TOP_HEADING, " %s",
-                                      view->mode == TOP_MODE_HELP ? "Help" : "Window");
+                                      view->mode == TOP_MODE_HELP ? _("Help") : _("Window"));
                 top_draw_text(grid, plan->head + 1, (unsigned)shown->page, MIN(view->top_line, last), text);
         } else if (plan->body > 0)
                 top_draw_table(table, view, page, grid, plan->head, plan->head + plan->body,

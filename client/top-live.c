@@ -153,7 +153,7 @@ static int live_open_event(struct live *live) {
                 return r;
         if (!event) {
                 (void)snprintf(live->view->message, sizeof(live->view->message), "%s",
-                               "irqwatchd no longer has this window");
+                               _("irqwatchd no longer has this window"));
                 return 0;
         }
 
@@ -235,7 +235,7 @@ static int live_answer(struct live *live) {
 /* Nobody answers: say so, and try anew with the next fetch. */
 static int live_give_up(struct live *live) {
         top_fetch_done(live->fetch);
-        live->fetch->trouble = strdup("irqwatchd does not answer");
+        live->fetch->trouble = strdup(_("irqwatchd does not answer"));
         return live->fetch->trouble ? live_draw(live) : -ENOMEM;
 }
 

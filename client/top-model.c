@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client/field.h"
+#include "client/i18n.h"
 #include "client/style.h"
 #include "common/json-strict.h"
 
@@ -229,7 +230,7 @@ int top_model_set_latency(struct top_model *model, struct json_object *latency) 
         model->latency = json_object_get(latency);
         free(model->absent[TOP_LATENCY]);
         model->absent[TOP_LATENCY] = NULL;
-        return array_length(latency) > 0 ? 0 : top_model_set_absent(model, TOP_LATENCY, "not measured");
+        return array_length(latency) > 0 ? 0 : top_model_set_absent(model, TOP_LATENCY, N_("not measured"));
 }
 
 bool top_is_alert(struct json_object *event) {
@@ -362,7 +363,7 @@ int top_model_set_absent(struct top_model *model, enum top_part part, const char
         _cleanup_(freep) char *copy = NULL;
         int r;
 
-        r = top_copy(reason && *reason ? reason : "not available", &copy);
+        r = top_copy(reason && *reason ? reason : N_("not available"), &copy);
         if (r < 0)
                 return r;
 

@@ -172,6 +172,8 @@ static void test_golden(void **state) {
                 _cleanup_(freep) char *text = NULL;
 
                 view.delay_ns = view.span_ns = 2 * NSEC_PER_SEC;
+                model.until_us = view.at_us ?: NOW_US;
+                model.since_us = model.until_us - 2 * USEC_PER_SEC;
                 text = draw(&model, &view, cases[i].width, cases[i].height, cases[i].utf8);
                 check_golden(cases[i].name, text);
         }
