@@ -200,20 +200,17 @@ static unsigned top_task_column(const struct top_grid *grid) {
         return grid->width >= WIDTH_WITH_WORDS ? 70 : 56;
 }
 
-static void top_draw_window(const struct top_window *window, const struct top_page *page,
-                            struct top_grid *grid, unsigned y, bool chosen) {
-        char moment[FIELD_TEXT_MAX], cpu[16] = "-", length[DURATION_RANGE_TEXT_MAX];
+static void top_draw_window(const struct top_window *window, struct top_grid *grid, unsigned y, bool chosen) {
+        char cpu[16] = "-";
         enum top_attr attr = chosen ? TOP_CHOSEN : TOP_PLAIN;
         unsigned task = top_task_column(grid);
 
         if (window->cpu >= 0)
                 (void)snprintf(cpu, sizeof(cpu), "%d", window->cpu);
         top_grid_paint(grid, y, 0, grid->width, attr);
-        (void)top_grid_text(grid, y, 0, 8, attr,
-                            format_moment(window->time_us, page->now_us, false, moment) +
-                                    (strlen(moment) > 8 ? strlen(moment) - 8 : 0));
+        (void)top_grid_text(grid, y, 0, 8, attr, window->clock);
         top_grid_right(grid, y, 9, 13, attr, cpu);
-        top_grid_right(grid, y, 14, 27, attr, format_duration_range(window->min_ns, window->max_ns, length));
+        top_grid_right(grid, y, 14, 27, attr, window->length);
         (void)top_grid_text(grid, y, 28, 35, attr, window->class ?: "-");
         (void)top_grid_text(grid, y, 36, task - 1, chosen ? attr : TOP_BOLD, window->culprit ?: "-");
         if (window->comm)
@@ -230,14 +227,14 @@ static void top_draw_window_titles(struct top_grid *grid, unsigned y) {
         (void)top_grid_text(grid, y, top_task_column(grid), grid->width, TOP_HEADING, _("TASK"));
 }
 
-size_t top_draw_windows(const struct top_model *model, const struct top_view *view,
-                        const struct top_page *page, struct top_grid *grid, unsigned y, unsigned end) {
+size_t top_draw_windows(const struct top_model *model, const struct top_view *view, struct top_grid *grid,
+                        unsigned y, unsigned end) {
         size_t n = 0;
 
         top_draw_window_titles(grid, y);
         for (size_t i = model->n_windows; i-- > 0 && y + 1 + n < end;)
                 if (top_window_wanted(&model->windows[i], view->filter)) {
-                        top_draw_window(&model->windows[i], page, grid, y + 1 + (unsigned)n,
+                        top_draw_window(&model->windows[i], grid, y + 1 + (unsigned)n,
                                         view->mode == TOP_MODE_WINDOWS && n == view->window);
                         n++;
                 }

@@ -12,8 +12,8 @@ void top_draw_head(const struct top_model *model, const struct top_view *view, c
 void top_draw_table(const struct top_table *table, const struct top_view *view, const struct top_page *page,
                     struct top_grid *grid, unsigned y, unsigned end, size_t first);
 /* Returns how many windows are shown. */
-size_t top_draw_windows(const struct top_model *model, const struct top_view *view,
-                        const struct top_page *page, struct top_grid *grid, unsigned y, unsigned end);
+size_t top_draw_windows(const struct top_model *model, const struct top_view *view, struct top_grid *grid,
+                        unsigned y, unsigned end);
 void top_draw_foot(const struct top_view *view, const struct top_page *page, struct top_grid *grid,
                    unsigned y);
 

@@ -159,7 +159,7 @@ int top_layout(const struct top_model *model, const struct top_view *view, const
                 top_draw_head(model, view, page, grid);
         top_draw_body(view, page, &plan, grid, table, &shown);
         if (plan.windows > 0)
-                shown.n_windows = top_draw_windows(model, view, page, grid, plan.head + plan.body,
+                shown.n_windows = top_draw_windows(model, view, grid, plan.head + plan.body,
                                                    plan.head + plan.body + plan.windows);
         if (plan.foot > 0)
                 top_draw_foot(view, page, grid, grid->height - 1);

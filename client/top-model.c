@@ -129,14 +129,13 @@ size_t top_device_name(const char *action, const char **ret_start) {
 
 /* Interrupts are known by number and handler; a row of the architecture ("LOC") needs no explanation beside
  * it. */
-static int top_row_name(struct top_row *row, struct json_object *object) {
-        const char *name = field_string(object, "name") ?: "?", *action = field_string(object, "text");
+static int top_row_name(struct top_row *row, const char *name, const char *action) {
         _cleanup_(freep) char *title = NULL, *device = NULL;
         const char *start;
         size_t n;
         int r;
 
-        if (asprintf(&title, "%s%s%s", name, action && *action ? " " : "", action ?: "") < 0) {
+        if (asprintf(&title, "%s%s%s", name, *action ? " " : "", action) < 0) {
                 title = NULL;
                 return -ENOMEM;
         }
@@ -144,7 +143,7 @@ static int top_row_name(struct top_row *row, struct json_object *object) {
         r = top_copy(name, &row->name);
         if (r == 0)
                 r = top_copy(title, &row->title);
-        if (r < 0 || !action || !*action || !isdigit((unsigned char)*name))
+        if (r < 0 || !*action || !isdigit((unsigned char)*name))
                 return r;
 
         n = top_device_name(action, &start);
@@ -152,19 +151,20 @@ static int top_row_name(struct top_row *row, struct json_object *object) {
         return device ? top_copy(device, &row->device) : -ENOMEM;
 }
 
-static int top_row_counts(struct top_row *row, struct json_object *object) {
-        struct json_object *cells = field_array(object, "counts"); /* a CPU and its count, in turn */
-        size_t n = array_length(cells) / 2;
+/* The cells of all rows follow each other. *at: where those of this one begin, and then of the next. */
+static int top_row_counts(struct top_row *row, struct json_object *cells, size_t *at) {
+        size_t n_left = array_length(cells) - MIN(*at, array_length(cells));
+        size_t n =
+                n_left > 0 ? (size_t)MIN(json_object_get_uint64(array_at(cells, *at)), (n_left - 1) / 2) : 0;
 
-        row->total = field_u64(object, "total");
         row->counts = calloc(n + 1, sizeof(*row->counts));
         if (!row->counts)
                 return -ENOMEM;
 
         for (size_t i = 0; i < n; i++) {
                 struct top_count count = {
-                        .cpu = json_object_get_int(array_at(cells, 2 * i)),
-                        .n = json_object_get_uint64(array_at(cells, 2 * i + 1)),
+                        .cpu = json_object_get_int(array_at(cells, *at + 1 + 2 * i)),
+                        .n = json_object_get_uint64(array_at(cells, *at + 2 + 2 * i)),
                 };
 
                 /* The daemon lists them ascending; what is not so cannot be searched. */
@@ -172,6 +172,7 @@ static int top_row_counts(struct top_row *row, struct json_object *object) {
                         row->counts[row->n_counts++] = count;
         }
 
+        *at += 1 + 2 * n;
         return 0;
 }
 
@@ -185,27 +186,29 @@ static int top_cpus_read(const char *list, struct cpu_set *set) {
 }
 
 static int top_rates_read(struct top_rates *rates, struct json_object *object) {
-        struct json_object *rows = field_array(object, "rows");
-        int r;
+        struct json_object *names = field_array(object, "names"), *texts = field_array(object, "texts");
+        struct json_object *totals = field_array(object, "totals"), *cells = field_array(object, "counts");
+        size_t n = array_length(names), at = 0;
+        int r = 0;
 
-        rates->rows = calloc(array_length(rows) + 1, sizeof(*rates->rows));
+        rates->rows = calloc(n + 1, sizeof(*rates->rows));
         if (!rates->rows || top_cpus_read(field_string(object, "cpus"), &rates->cpus) < 0 ||
             top_cpus_read(field_string(object, "online"), &rates->online) < 0)
                 return -ENOMEM;
 
-        for (size_t i = 0; i < array_length(rows); i++) {
+        for (size_t i = 0; r == 0 && i < n; i++) {
                 struct top_row *row = &rates->rows[rates->n_rows++];
 
-                r = top_row_name(row, array_at(rows, i));
+                row->total = json_object_get_uint64(array_at(totals, i));
+                r = top_row_name(row, json_object_get_string(array_at(names, i)) ?: "?",
+                                 json_object_get_string(array_at(texts, i)) ?: "");
                 if (r == 0)
-                        r = top_row_counts(row, array_at(rows, i));
-                if (r < 0)
-                        return r;
-                rates->cut |= !field_array(array_at(rows, i), "counts");
+                        r = top_row_counts(row, cells, &at);
         }
 
+        rates->cut = n > 0 && !cells;
         rates->seconds = (double)field_u64(object, "elapsedNsec") / (double)NSEC_PER_SEC;
-        return 0;
+        return r;
 }
 
 int top_model_set_rates(struct top_model *model, enum top_part part, struct json_object *object) {
@@ -239,6 +242,14 @@ bool top_is_alert(struct json_object *event) {
         return kind && strcmp(kind, "alert") == 0;
 }
 
+/* The end of a moment, whatever day it was. */
+static void top_clock(uint64_t us, char clock[static TOP_CLOCK_MAX]) {
+        char moment[FIELD_TEXT_MAX];
+        size_t n = strlen(format_moment(us, us, false, moment));
+
+        (void)snprintf(clock, TOP_CLOCK_MAX, "%s", moment + n - MIN(n, (size_t)TOP_CLOCK_MAX - 1));
+}
+
 static int top_window_read(struct top_window *window, struct json_object *event) {
         const char *class = field_string(event, "class") ?: field_string(event, "kind");
         int r;
@@ -251,6 +262,8 @@ static int top_window_read(struct top_window *window, struct json_object *event)
                 .cpu = (int)field_integer(event, "cpu", -1),
                 .pid = field_integer(event, "pid", -1),
         };
+        (void)format_duration_range(window->min_ns, window->max_ns, window->length);
+        top_clock(window->time_us, window->clock);
         r = top_copy(class, &window->class);
         if (r == 0)
                 r = top_copy(field_string(event, "culprit"), &window->culprit);

@@ -14,6 +14,7 @@
 
 #include "common/cleanup.h"
 #include "common/cpulist.h"
+#include "common/parse.h"
 
 /* The pieces come by calls of their own, and any of them may be missing. */
 enum top_part {
@@ -29,7 +30,10 @@ enum top_part {
         _TOP_PART_MAX,
 };
 
-enum { TOP_WINDOWS_MAX = 64 }; /* the newest */
+enum {
+        TOP_WINDOWS_MAX = 64, /* the newest */
+        TOP_CLOCK_MAX = sizeof("14:03:10"),
+};
 
 /* What one CPU counted of a row. */
 struct top_count {
@@ -69,6 +73,8 @@ struct top_window {
         int cpu;
         int64_t pid;
         char *class, *culprit, *comm; /* or NULL */
+        /* Drawn with every update, and always the same: the time of day, and how long it was. */
+        char clock[TOP_CLOCK_MAX], length[DURATION_RANGE_TEXT_MAX];
 };
 
 struct top_alert {

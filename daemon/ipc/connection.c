@@ -126,7 +126,8 @@ int connection_queue(struct connection *connection, const char *text, size_t siz
                 return r;
         if (was_empty)
                 (void)connection_flush(connection); /* what is left waits for EPOLLOUT */
-        connection_update(connection);
+        if (!connection->in_turn)                   /* at the end of its turn it is done anyway */
+                connection_update(connection);
         return 0;
 }
 
@@ -219,7 +220,9 @@ static bool connection_is_over(const struct connection *connection) {
 
 static void connection_turn(struct connection *connection) {
         (void)connection_flush(connection);
+        connection->in_turn = true;
         connection_work(connection);
+        connection->in_turn = false;
         if (connection_is_over(connection))
                 (void)connection_free(connection);
         else

@@ -2,9 +2,11 @@
 
 #include "daemon/ipc/json-writer.h"
 
+#include <json-c/printbuf.h>
 #include <math.h>
 #include <string.h>
 
+#include "common/json-strict.h"
 #include "common/utf8.h"
 
 static struct json_writer writer_new(struct json_object *object) {
@@ -193,6 +195,51 @@ struct json_object *json_text(const char *text, size_t size) {
         if (!escaped)
                 return NULL;
         return json_object_new_string_len(escaped, (int)escape_text(text, size, escaped));
+}
+
+static int written_to_string(struct json_object *object, struct printbuf *out, int level, int flags) {
+        const char *text = json_object_get_userdata(object);
+
+        return printbuf_memappend(out, text, (int)strlen(text));
+}
+
+static void written_free(struct json_object *object, void *text) {
+        free(text);
+}
+
+struct json_object *json_written(char *text) {
+        struct json_object *object = json_object_new_string("");
+
+        if (object)
+                json_object_set_serializer(object, written_to_string, text, written_free);
+        else
+                free(text);
+        return object;
+}
+
+static bool text_is_plain(const char *text) {
+        for (; *text; text++)
+                if (*text < ' ' || *text > '~' || *text == '"' || *text == '\\')
+                        return false;
+
+        return true;
+}
+
+int json_write_text(FILE *f, const char *text) {
+        _cleanup_(json_putp) struct json_object *object = NULL;
+
+        if (text_is_plain(text)) {
+                (void)fprintf(f, "\"%s\"", text); /* ferror() is the caller's to look at */
+                return 0;
+        }
+
+        object = json_text(text, strlen(text));
+        if (!object)
+                return -ENOMEM;
+        (void)fputs(json_object_to_json_string_ext(object,
+                                                   JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
+                    f);
+        return 0;
 }
 
 int json_size(struct json_object *object, size_t *ret_size) {

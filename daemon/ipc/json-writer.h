@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "common/cleanup.h"
 #include "common/cpulist.h"
@@ -52,5 +53,10 @@ void json_append_writer(struct json_writer *writer, struct json_writer *inner);
 /* A string object; bytes that are not UTF-8 (a task may call itself anything) become "\xNN". NULL: no memory.
  */
 struct json_object *json_text(const char *text, size_t size);
+/* A value that is there as text: valid JSON, NUL-terminated, which is consumed. For what is asked for all the
+ * time: an object per number costs many times what the number does. NULL: no memory. */
+struct json_object *json_written(char *text);
+/* What json_text() is as text, onto the stream. 0 or -ENOMEM. */
+int json_write_text(FILE *f, const char *text);
 /* Bytes of the plain serialised form. 0 or -ENOMEM. */
 int json_size(struct json_object *object, size_t *ret_size);

@@ -59,6 +59,7 @@ struct connection {
         bool deaf;                 /* the peer takes no more, or is gone: replies are dropped */
         bool ending;               /* take no more calls, close once the output is out */
         bool broken;               /* close at the next turn */
+        bool in_turn;              /* its own */
         bool messages_left;        /* whole messages may be left in the input */
 };
 

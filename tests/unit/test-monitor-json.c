@@ -5,6 +5,7 @@
 
 #include "tests/unit/interface-walk.h"
 
+#include <stdio.h>
 #include <sys/epoll.h>
 
 #include "daemon/ipc/json-event.h"
@@ -233,9 +234,11 @@ static void test_counts(void **state) {
         assert_null(at(reply, "counts.metrics.0.absent"));
         check_text(reply, "counts.metrics.0.cpus", "0-1");
         check_int(reply, "counts.metrics.0.elapsedNsec", 2 * NSEC_PER_SEC);
-        check_text(reply, "counts.metrics.0.rows.0.text", "eth0");
-        check_int(reply, "counts.metrics.0.rows.0.counts.0", 0);
-        check_int(reply, "counts.metrics.0.rows.0.counts.1", 2);
+        check_text(reply, "counts.metrics.0.online", "0-1");
+        check_text(reply, "counts.metrics.0.names", "[ \"24\", \"LOC\" ]");
+        check_text(reply, "counts.metrics.0.texts", "[ \"eth0\", \"\" ]");
+        check_text(reply, "counts.metrics.0.totals", "[ 2, 8 ]");
+        check_text(reply, "counts.metrics.0.counts", "[ 1, 0, 2, 2, 0, 4, 1, 4 ]");
         check_text(reply, "counts.metrics.1.absent", "no collector of that name has run");
         check_text(reply, "counts.metrics.2.absent", "the collector has no metric of that name");
         check_text(reply, "counts.tier", "memory");
@@ -480,17 +483,33 @@ static void test_embedded(void **state) {
         assert_non_null(strstr(interface_text, "method GetStatus() -> (status: Status)\n"));
 }
 
+/* The same as text. */
+static void check_written(const char *text, struct json_object *object) {
+        _cleanup_(freep) char *written = NULL;
+        size_t size = 0;
+        FILE *f = open_memstream(&written, &size);
+
+        assert_non_null(f);
+        assert_int_equal(json_write_text(f, text), 0);
+        assert_int_equal(fclose(f), 0);
+        assert_string_equal(written,
+                            json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
+                                                                           JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
 static void check_escaped(const char *text, const char *expected) {
         _cleanup_(json_putp) struct json_object *object = NULL;
 
         object = json_text(text, strlen(text));
         assert_non_null(object);
         assert_string_equal(json_object_get_string(object), expected);
+        check_written(text, object);
 }
 
 static void test_text(void **state) {
         check_escaped("", "");
         check_escaped("plain\\x41", "plain\\x41");
+        check_escaped("a\"b/</script>\001\n", "a\"b/</script>\001\n");
         check_escaped("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
         check_escaped("\xff\x80z", "\\xff\\x80z");
         check_escaped("cut\xe2\x82", "cut\\xe2\\x82");    /* as TASK_COMM_LEN does */

@@ -29,28 +29,24 @@ static const int two_nodes[] = { 0, 0, 1, 1 };
 /* Names that a process or a driver may choose. */
 #define HOSTILE "\\u001b]0;owned\\u0007<b>\\u202e"
 
-static const char softirqs[] =
-        "{\"metric\":\"softirqs\",\"elapsedNsec\":2000000000,\"cpus\":\"0-3\",\"online\":\"0-2\",\"rows\":["
-        "{\"name\":\"NET_RX\",\"text\":null,\"total\":200400,\"counts\":[0,400,2,200000]},"
-        "{\"name\":\"TIMER\",\"text\":null,\"total\":1500,\"counts\":[0,500,1,500,2,500]}"
-        "]}";
+static const char softirqs[] = "{\"metric\":\"softirqs\",\"elapsedNsec\":2000000000,\"cpus\":\"0-3\","
+                               "\"online\":\"0-2\",\"names\":[\"NET_RX\",\"TIMER\"],"
+                               "\"texts\":[\"\",\"\"],"
+                               "\"totals\":[200400,1500],\"counts\":[2,0,400,2,200000,3,0,500,1,500,2,500]}";
 static const char interrupts[] =
-        "{\"metric\":\"interrupts\",\"elapsedNsec\":2000000000,\"cpus\":\"0-3\",\"online\":\"0-2\",\"rows\":["
-        "{\"name\":\"24\",\"text\":\"eth0-TxRx-0\",\"total\":90000,\"counts\":[2,90000]},"
-        "{\"name\":\"25\",\"text\":\"eth0-TxRx-1\",\"total\":300,\"counts\":[1,300]},"
-        "{\"name\":\"26\",\"text\":\"" HOSTILE "\",\"total\":8,\"counts\":[0,8]},"
-        "{\"name\":\"LOC\",\"text\":\"Local timer interrupts\",\"total\":3000,\"counts\":[0,1000,1,1000,2,1000]}"
-        "]}";
+        "{\"metric\":\"interrupts\",\"elapsedNsec\":2000000000,\"cpus\":\"0-3\",\"online\":\"0-2\",\"names\":"
+        "[\"24\",\"25\",\"26\",\"LOC\"],"
+        "\"texts\":[\"eth0-TxRx-0\",\"eth0-TxRx-1\",\"" HOSTILE "\",\"Local timer interrupts\"],"
+        "\"totals\":[90000,300,8,3000],\"counts\":[1,2,90000,1,1,300,1,0,8,3,0,1000,1,1000,2,1000]}";
 static const char cpu_time[] =
-        "{\"metric\":\"cpu_time\",\"elapsedNsec\":2000000000,\"cpus\":\"0-2\",\"online\":\"0-2\",\"rows\":["
-        "{\"name\":\"user\",\"text\":null,\"total\":1,\"counts\":[0,1]},"
-        "{\"name\":\"irq\",\"text\":null,\"total\":20000000,\"counts\":[1,20000000]},"
-        "{\"name\":\"softirq\",\"text\":null,\"total\":1920000000,\"counts\":[2,1900000000,0,20000000]}"
-        "]}";
-static const char ksoftirqd[] =
-        "{\"metric\":\"ksoftirqd\",\"elapsedNsec\":2000000000,\"cpus\":\"0-2\",\"online\":\"0-2\",\"rows\":["
-        "{\"name\":\"\",\"text\":null,\"total\":1000000000,\"counts\":[2,1000000000]}"
-        "]}";
+        "{\"metric\":\"cpu_time\",\"elapsedNsec\":2000000000,\"cpus\":\"0-2\",\"online\":\"0-2\",\"names\":["
+        "\"user\",\"irq\",\"softirq\"],"
+        "\"texts\":[\"\",\"\",\"\"],"
+        "\"totals\":[1,20000000,1920000000],\"counts\":[1,0,1,1,1,20000000,2,2,1900000000,0,20000000]}";
+static const char ksoftirqd[] = "{\"metric\":\"ksoftirqd\",\"elapsedNsec\":2000000000,\"cpus\":\"0-2\","
+                                "\"online\":\"0-2\",\"names\":[\"\"],"
+                                "\"texts\":[\"\"],"
+                                "\"totals\":[1000000000],\"counts\":[1,2,1000000000]}";
 static const char latency[] = "[{\"cpu\":0,\"p99Nsec\":65535,\"maxNsec\":120000,\"coverage\":1},{\"cpu\":1,"
                               "\"p99Nsec\":65535,\"maxNsec\":51000000,"
                               "\"coverage\":0.9},{\"cpu\":2,\"p99Nsec\":0,\"maxNsec\":0,\"coverage\":0}]";
