@@ -45,7 +45,8 @@ static void top_draw_choice(const struct top_view *view, size_t n_online, struct
         (void)format_duration_exact(view->span_ns, span);
         x = top_grid_printf(grid, 0, x, TOP_PLAIN, view->totals ? _(" counts of %s") : _(" rates of %s"),
                             span);
-        x = top_grid_printf(grid, 0, x, TOP_PLAIN, ngettext(", %zu CPU", ", %zu CPUs", n_online), n_online);
+        if (n_online > 0) /* none: nothing is known of that time */
+                x = top_grid_printf(grid, 0, x, TOP_PLAIN, ngettext(", %zu CPU", ", %zu CPUs", n_online), n_online);
         if (*view->filter)
                 (void)top_grid_printf(grid, 0, x, TOP_PLAIN, _(", filter: %s"), view->filter);
 }
