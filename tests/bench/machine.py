@@ -39,9 +39,10 @@ def wait_for(what, condition, seconds=START_SECONDS):
         time.sleep(0.02)
 
 
-def cpu_ns(pid):
-    """CPU time of all threads, to the nanosecond."""
-    return sum(int(read(f"/proc/{pid}/task/{t}/schedstat").split()[0]) for t in os.listdir(f"/proc/{pid}/task"))
+def cpu_ns(pid, names=None):
+    """CPU time of all threads, or of those with these names, to the nanosecond."""
+    tasks = [f"/proc/{pid}/task/{t}" for t in os.listdir(f"/proc/{pid}/task")]
+    return sum(int(read(f"{t}/schedstat").split()[0]) for t in tasks if not names or read(f"{t}/comm").strip() in names)
 
 
 def wakeups(pid):
