@@ -20,9 +20,11 @@
 #define RETRY_US (30 * USEC_PER_SEC)
 /* A p99 of a minute does not change from one update to the next. */
 #define LATENCY_US (10 * USEC_PER_SEC)
-#define STATUS_US (30 * USEC_PER_SEC)
+/* It is long, and has something new only when the daemon comes to read more rarely: top_take_absent() sees
+ * that. */
+#define STATUS_US (300 * USEC_PER_SEC)
 /* Also without a sign that there is something new: an alert may be raised without being told. */
-#define LISTS_US (10 * USEC_PER_SEC)
+#define LISTS_US (30 * USEC_PER_SEC)
 
 void top_fetch_done(struct top_fetch *fetch) {
         fetch->client = varlink_client_free(fetch->client);
@@ -273,6 +275,8 @@ static int top_take_windows(struct top_fetch *fetch, struct json_object *events)
 static int top_take_absent(struct top_fetch *fetch, enum top_part part, const char *reason) {
         if (part != TOP_SOFTIRQS && part != TOP_INTERRUPTS && fetch->live)
                 fetch->retry_us[part] = fetch->now_us + RETRY_US;
+        /* Maybe it is read more rarely now, and the span has to be longer. */
+        fetch->retry_us[TOP_STATUS] = MIN(fetch->retry_us[TOP_STATUS], fetch->now_us + RETRY_US);
         return top_model_set_absent(fetch->model, part, reason);
 }
 
