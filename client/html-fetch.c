@@ -4,11 +4,11 @@
 #include "client/html-fetch.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #include "client/field.h"
 #include "client/html-page.h"
 #include "client/message.h"
+#include "client/new-file.h"
 #include "client/progress.h"
 #include "client/session.h"
 #include "common/json-build.h"
@@ -304,10 +304,9 @@ static int fetch_all(struct fetch *fetch, uint64_t since_us, uint64_t until_us) 
         return r == 0 ? fetch_lateness(fetch, from_us, to_us) : r;
 }
 
-/* Written beside and renamed: whoever looks at the file sees an old page or a whole new one. */
+/* Whoever looks at the file sees an old page or a whole new one. */
 static int write_page(struct html_input *input, const char *path) {
-        _cleanup_(freep) char *part = NULL;
-        FILE *f;
+        _cleanup_(new_file_done) struct new_file file = {};
         int r;
 
         if (strcmp(path, "-") == 0) {
@@ -317,23 +316,14 @@ static int write_page(struct html_input *input, const char *path) {
                                     : EXIT_DONE;
         }
 
-        if (asprintf(&part, "%s.part", path) < 0) {
-                part = NULL;
-                return fail_memory();
-        }
-        f = fopen(part, "we");
-        if (!f)
-                return fail_with(_("cannot write %s: %s"), part, strerror(errno));
-        r = html_page_write(f, input);
-        if (fclose(f) != 0 && r == 0)
-                r = -EIO;
-        if (r == 0 && rename(part, path) < 0)
-                r = -errno;
-        if (r == 0)
-                return EXIT_DONE;
-
-        (void)unlink(part); /* half a page is of no use */
-        return r == -ENOMEM ? fail_memory() : fail_with(_("cannot write %s: %s"), path, strerror(-r));
+        r = new_file_open(&file, path);
+        if (r >= 0)
+                r = html_page_write(file.stream, input);
+        if (r >= 0)
+                r = new_file_commit(&file);
+        return r == -ENOMEM ? fail_memory()
+               : r < 0      ? fail_with(_("cannot write %s: %s"), path, strerror(-r))
+                            : EXIT_DONE;
 }
 
 int html_report(const struct options *options, const char *path, uint64_t since_us, uint64_t until_us) {

@@ -2,15 +2,14 @@
 
 /* irqctl metrics: what irqwatch-exporter serves, once, to stdout or into a file for node_exporter. */
 
-#include <fcntl.h>
 #include <getopt.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "client/i18n.h"
 #include "client/message.h"
 #include "client/metrics-ask.h"
 #include "client/metrics-families.h"
+#include "client/new-file.h"
 #include "client/output.h"
 #include "client/session.h"
 #include "client/verbs.h"
@@ -97,39 +96,18 @@ static int write_all(int fd, const char *text, size_t size) {
         return 0;
 }
 
-/* As open() would make it: mkostemp() gives nobody else a right to read, and node_exporter is somebody else.
- */
-static mode_t default_mode(void) {
-        mode_t mask = umask(0);
-
-        (void)umask(mask); /* cannot fail */
-        return 0666 & ~mask;
-}
-
-/* The temporary name does not end in ".prom": node_exporter must not read what is half written. */
 static int replace_file(const char *path, const char *text, size_t size) {
-        _cleanup_(freep) char *temporary = NULL;
-        _cleanup_(closep) int fd = -EBADF;
+        _cleanup_(new_file_done) struct new_file file = {};
         int r;
 
-        if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
-                temporary = NULL;
-                return fail_memory();
-        }
-        fd = mkostemp(temporary, O_CLOEXEC);
-        if (fd < 0)
-                return fail_with(_("cannot make a file beside %s: %s"), path, strerror(errno));
-
-        r = write_all(fd, text, size);
-        if (r >= 0 && fchmod(fd, default_mode()) < 0)
-                r = -errno;
-        if (r >= 0 && rename(temporary, path) < 0)
-                r = -errno;
+        r = new_file_open(&file, path);
+        if (r >= 0 && fwrite(text, 1, size, file.stream) != size)
+                r = -(errno ?: EIO);
         if (r >= 0)
-                return 0;
-
-        (void)unlink(temporary); /* it is the first failure that is told */
-        return fail_with(_("cannot write %s: %s"), path, strerror(-r));
+                r = new_file_commit(&file);
+        return r == -ENOMEM ? fail_memory()
+               : r < 0      ? fail_with(_("cannot write %s: %s"), path, strerror(-r))
+                            : 0;
 }
 
 int verb_metrics(int argc, char **argv, const struct options *options) {

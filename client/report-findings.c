@@ -193,6 +193,56 @@ int render_findings(const struct style *style, struct json_object *report, FILE 
         return 0;
 }
 
+static bool is_named_before(struct json_object *findings, size_t i) {
+        const char *own = field_string(array_at(findings, i), "code") ?: "?";
+
+        while (i-- > 0)
+                if (strcmp(field_string(array_at(findings, i), "code") ?: "?", own) == 0)
+                        return true;
+
+        return false;
+}
+
+static int write_codes(FILE *f, struct json_object *findings) {
+        for (size_t i = 0; i < array_length(findings); i++) {
+                _cleanup_(freep) char *safe = NULL;
+
+                if (is_named_before(findings, i))
+                        continue;
+                safe = text_sanitize(field_string(array_at(findings, i), "code") ?: "?");
+                if (!safe)
+                        return -ENOMEM;
+                fprintf(f, "%s %s", i > 0 ? "," : "", safe);
+        }
+
+        return 0;
+}
+
+/* A code that is misspelt must not read like a clean bill of health: those that there are, are named. */
+static int render_no_such_finding(const struct style *style, struct json_object *findings, const char *code,
+                                  FILE *f) {
+        _cleanup_(freep) char *text = NULL;
+        size_t size = 0;
+        FILE *memory;
+        int r;
+
+        if (array_length(findings) == 0) {
+                fprintf(f, _("no finding %s in this span\n"), code);
+                return 0;
+        }
+
+        memory = open_memstream(&text, &size);
+        if (!memory)
+                return -ENOMEM;
+        fprintf(memory, _("no finding %s in this span, which has:"), code);
+        r = write_codes(memory, findings);
+        if (fclose(memory) != 0 || r < 0)
+                return -ENOMEM;
+
+        style_wrap(style, f, 0, COLOUR_NONE, text);
+        return 0;
+}
+
 int render_findings_of(const struct style *style, struct json_object *report, const char *code, FILE *f) {
         struct json_object *findings = field_array(report, "findings");
         size_t n = 0;
@@ -216,7 +266,5 @@ int render_findings_of(const struct style *style, struct json_object *report, co
                 }
         }
 
-        if (n == 0)
-                fprintf(f, _("no finding %s in this span\n"), code);
-        return 0;
+        return n > 0 ? 0 : render_no_such_finding(style, findings, code, f);
 }

@@ -232,6 +232,17 @@ static int parse_arguments(int argc, char **argv, const struct options *options,
         return -1;
 }
 
+/* As of CPUs that the machine does not have: without them everything would look unwatched. */
+static bool has_nothing(struct json_object *report) {
+        static const char *const parts[] = { "latency", "softirqs", "interrupts", "cpuTimes" };
+
+        for (size_t i = 0; i < ELEMENTSOF(parts); i++)
+                if (array_length(field_array(report, parts[i])) > 0)
+                        return false;
+
+        return field_integer(field_object(report, "windows"), "count", 0) == 0;
+}
+
 int verb_report(int argc, char **argv, const struct options *options) {
         _cleanup_(json_putp) struct json_object *report = NULL, *alerts = NULL;
         _cleanup_(output_closep) struct output output = {};
@@ -253,6 +264,11 @@ int verb_report(int argc, char **argv, const struct options *options) {
                           &report);
         if (r != 0 || !report)
                 return r;
+
+        if (options->has_cpus && has_nothing(report))
+                return fail_with(
+                        _("nothing is on record of these CPUs (--cpu) in that span. Does the machine have "
+                          "them? Without --cpu the report has all CPUs"));
 
         /* What is raised belongs to now, not to a span that is over. */
         if (until_us == 0)

@@ -64,7 +64,8 @@ static int parse_arguments(int argc, char **argv, struct manager_options *option
                 case OPT_VERSION:
                         printf("irqwatchd " VERSION "\n");
                         return 1;
-                default:
+                default: /* getopt_long() said what is wrong */
+                        log_error("see irqwatchd --help");
                         return -EINVAL;
                 }
         }

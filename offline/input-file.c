@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/json-strict.h"
 #include "daemon/store/disk-export.h"
@@ -191,7 +192,27 @@ static int read_file(struct input *input, const char *path) {
         return r < 0 ? r : history_open_file(path, &input->history);
 }
 
+/* What its writer has not moved out of the log yet cannot be read here, and at first that is everything. */
+static bool is_in_use(const char *path) {
+        _cleanup_(freep) char *log = NULL;
+        struct stat st;
+
+        if (asprintf(&log, "%s-wal", path) < 0) {
+                log = NULL;
+                return false;
+        }
+        return stat(log, &st) == 0 && st.st_size > 0;
+}
+
 static int explain(int r, const char *path, char **ret_text) {
+        if ((r == -EPROTONOSUPPORT || r == -ENODATA) && is_in_use(path))
+                return input_fail(
+                        r, ret_text,
+                        "cannot read %s: most of it is still in %s-wal, as while irqwatchd writes it. "
+                        "Ask irqwatchd itself (irqctl report), or have it make a copy: "
+                        "irqctl snapshot -o FILE",
+                        path, path);
+
         switch (r) {
         case -EPROTONOSUPPORT:
                 return input_fail(r, ret_text,
