@@ -148,9 +148,12 @@ static int insert_stack(struct disk_file *file, int64_t id, const struct stack *
         return r;
 }
 
-/* By its hash, or where another stack has that, at one of the ids that follow. */
+/* By its hash, or where another stack has that, or one that cannot be read, at one of the ids that follow: a
+ * bit that fell over must not keep all later events of the same stack, and with them all else, from being
+ * written. */
 int disk_stack_use(struct disk_file *file, const struct stack *stack, int64_t *ret_id) {
         int64_t first = (int64_t)(stack->hash >> 2) + 1;
+        bool damaged = false;
 
         for (int64_t id = first; id < first + PROBES_MAX; id++) {
                 _cleanup_(stack_unrefp) struct stack *other = NULL;
@@ -161,8 +164,10 @@ int disk_stack_use(struct disk_file *file, const struct stack *stack, int64_t *r
                         r = insert_stack(file, id, stack);
                 else if (r >= 0 && stack_equal(stack, other))
                         r = run_with_id(file, "UPDATE stack SET n_users = n_users + 1 WHERE id = ?", id);
-                else if (r >= 0)
+                else if (r >= 0 || r == -EBADMSG) {
+                        damaged |= r < 0;
                         continue;
+                }
                 if (r < 0)
                         return r;
 
@@ -170,7 +175,7 @@ int disk_stack_use(struct disk_file *file, const struct stack *stack, int64_t *r
                 return 0;
         }
 
-        return -ENOBUFS;
+        return damaged ? -EBADMSG : -ENOBUFS;
 }
 
 int disk_stack_leave(struct disk_file *file, int64_t id) {
@@ -187,6 +192,8 @@ int disk_stack_leave(struct disk_file *file, int64_t id) {
                 return run_with_id(file, "UPDATE stack SET n_users = n_users - 1 WHERE id = ?", id);
 
         r = for_each_string(file, body.data, body.size, leave_string);
+        if (r == -EBADMSG)
+                r = 0; /* what it names further on is not known: those texts stay */
         return r < 0 ? r : run_with_id(file, "DELETE FROM stack WHERE id = ?", id);
 }
 

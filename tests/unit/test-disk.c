@@ -528,6 +528,47 @@ static void test_events(void **state) {
         machine_done(&m);
 }
 
+/* One stack of which a bit fell over costs the events that have it, and not the file: what is written or
+ * dropped later goes on. */
+static void test_damaged_stack(void **state) {
+        static const char *const damages[] = {
+                "UPDATE stack SET body = x'05' RETURNING 1",                       /* ends too early */
+                "UPDATE stack SET body = x'01ff01000000000000000000' RETURNING 1", /* a text that there is not
+                                                                                    */
+        };
+        struct disk_load_request request = { .since_us = BASE_US - 1,
+                                             .until_us = UINT64_MAX,
+                                             .events = true };
+
+        for (size_t i = 0; i < ELEMENTSOF(damages); i++) {
+                struct loaded loaded;
+                struct machine m;
+
+                machine_init(&m);
+                machine_start(&m);
+                (void)add_event(&m, "alpha");
+                assert_int_equal(count(&m, damages[i]), 1);
+                machine_sleep(&m, USEC_PER_SEC);
+                (void)add_event(&m, "alpha");
+                (void)add_event(&m, "alpha");
+                assert_int_equal(count(&m, "SELECT count(*) FROM event"), 3);
+
+                machine_load(&m, &request, &loaded);
+                assert_int_equal(loaded.result.n_damaged, 1);
+                assert_int_equal(store_n_events(loaded.store), 2);
+                loaded_done(&loaded);
+
+                m.limits.event_retention_us = HOUR_US;
+                disk_set_limits(m.disk, &m.limits);
+                machine_sleep(&m, 2 * HOUR_US);
+                pass(&m, (uint64_t[2]){}, 1);
+                assert_int_equal(machine_flush(&m), 0);
+                assert_int_equal(count(&m, "SELECT count(*) FROM event"), 0);
+                assert_int_equal(count(&m, "SELECT count(*) FROM stack"), 0);
+                machine_done(&m);
+        }
+}
+
 /* Ids go on over restarts, whatever the clock says. */
 static void test_event_ids(void **state) {
         struct machine m;
@@ -545,13 +586,13 @@ static void test_event_ids(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_tiers),         cmocka_unit_test(test_wanted_step),
-                cmocka_unit_test(test_restart),       cmocka_unit_test(test_reboot),
-                cmocka_unit_test(test_clock_steps),   cmocka_unit_test(test_suspend),
-                cmocka_unit_test(test_slow_collector),
-                cmocka_unit_test(test_budget),        cmocka_unit_test(test_newer_schema),
-                cmocka_unit_test(test_second_daemon), cmocka_unit_test(test_damaged_file),
-                cmocka_unit_test(test_events),        cmocka_unit_test(test_event_ids),
+                cmocka_unit_test(test_tiers),          cmocka_unit_test(test_wanted_step),
+                cmocka_unit_test(test_restart),        cmocka_unit_test(test_reboot),
+                cmocka_unit_test(test_clock_steps),    cmocka_unit_test(test_suspend),
+                cmocka_unit_test(test_slow_collector), cmocka_unit_test(test_budget),
+                cmocka_unit_test(test_newer_schema),   cmocka_unit_test(test_second_daemon),
+                cmocka_unit_test(test_damaged_file),   cmocka_unit_test(test_events),
+                cmocka_unit_test(test_damaged_stack),  cmocka_unit_test(test_event_ids),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
