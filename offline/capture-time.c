@@ -89,7 +89,7 @@ static int parse_epoch(const char *text, uint64_t *ret_us) {
 
         text += *text == '@';
         if (strspn(text, "0123456789") != 10 || sscanf(text, "%lf%n", &seconds, &end) != 1 ||
-            (text[end] && !isspace(text[end])))
+            (text[end] && !isspace((unsigned char)text[end])))
                 return -EINVAL;
 
         *ret_us = (uint64_t)(seconds * (double)USEC_PER_SEC);
@@ -176,8 +176,8 @@ int capture_name_parse(const char *name, uint64_t *ret_us) {
                 unsigned y, mo, d, h, mi, s;
                 struct tm tm = {};
 
-                if (p > name && isdigit((unsigned char)p[-1]))
-                        continue; /* in the middle of a number */
+                if (!isdigit((unsigned char)*p) || (p > name && isdigit((unsigned char)p[-1])))
+                        continue; /* at a hyphen, which would be a sign, or in the middle of a number */
                 if (strspn(p, "0123456789") == 10) {
                         *ret_us = strtoull(p, NULL, 10) * USEC_PER_SEC;
                         return 0;

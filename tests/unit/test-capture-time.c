@@ -84,10 +84,20 @@ static void test_names(void **state) {
         }
 }
 
+/* The sign of a number is none where a name is hyphenated: "-202" is no year. */
+static void test_hyphen(void **state) {
+        uint64_t plain = 0, hyphenated = 0;
+
+        assert_int_equal(capture_name_parse("20201122140310", &plain), 0);
+        assert_int_equal(capture_name_parse("web-20201122140310", &hyphenated), 0);
+        assert_int_equal(plain, hyphenated);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_dates),
                 cmocka_unit_test(test_names),
+                cmocka_unit_test(test_hyphen),
         };
 
         return cmocka_run_group_tests(tests, use_zone, NULL);
