@@ -59,7 +59,7 @@ func query(c *varlink.Connection) {
 	report, err := monitor.Report().Call(ctx, c, since, nil, &[]int64{0})
 	must("Report", err)
 	must("its span", wanted(report.SinceUsec >= since, report.SinceUsec))
-	events, err := monitor.ListEvents().Call(ctx, c, nil, nil, nil, nil, nil, nil, nil)
+	events, err := monitor.ListEvents().Call(ctx, c, nil, nil, nil, nil, nil, nil, nil, nil)
 	must("ListEvents", err)
 	must("events", wanted(events != nil, events))
 	_, rules, err := monitor.ListAlerts().Call(ctx, c)
