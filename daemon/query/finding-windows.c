@@ -101,16 +101,17 @@ static const char *culprit_module(const struct event *event) {
 
 /* ", called by insmod (pid 25319)": for a handler the task is only whom it interrupted. */
 static int format_task(const struct event *event, char **ret_text) {
-        const char *role = event->class == CLASS_IRQ_OFF ? "called by" : "while running was";
+        bool caller = event->class == CLASS_IRQ_OFF;
+        const char *before = caller ? "called by" : "while", *after = caller ? "" : " was running";
         int r;
 
         if (!event->has_task)
                 r = asprintf(ret_text, "%s", "");
         else if (event->pid == 0)
-                r = asprintf(ret_text, ", %s the idle task", role);
+                r = asprintf(ret_text, ", %s the idle task%s", before, after);
         else
-                r = asprintf(ret_text, ", %s %.*s (pid %d)", role, EVENT_COMM_MAX, event->comm,
-                             (int)event->pid);
+                r = asprintf(ret_text, ", %s %.*s (pid %d)%s", before, EVENT_COMM_MAX, event->comm,
+                             (int)event->pid, after);
         return r < 0 ? -ENOMEM : 0;
 }
 

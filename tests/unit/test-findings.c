@@ -188,8 +188,8 @@ static void test_handlers(void **state) {
         add_healthy(m);
         (void)add_window(m->store, 1, 0, CLASS_HARDIRQ, 12, 12, "eth0", "node");
         check_only(m, "irq-off-culprit", SEVERITY_WARNING, "eth0",
-                   "CPU 0 was held by an interrupt handler for 12.0 ms in eth0, while running was node (pid "
-                   "25319)");
+                   "CPU 0 was held by an interrupt handler for 12.0 ms in eth0, while node (pid "
+                   "25319) was running");
 
         (void)add_window(m->store, 2, 2, CLASS_SOFTIRQ, 11, 12, "NET_RX", NULL);
         (void)add_window(m->store, 3, 3, CLASS_IPI, 10, 12, "flush_tlb_func", NULL);
@@ -238,8 +238,8 @@ static void test_slow_hardirq_in_window(void **state) {
         (void)add_slow(m->store, 1, 0, EVENT_HARDIRQ, 14, "eth0");
         (void)add_window(m->store, 1.0001, 0, CLASS_HARDIRQ, 11, 15, "eth0", "node");
         check_only(m, "irq-off-culprit", SEVERITY_WARNING, "eth0",
-                   "CPU 0 was held by an interrupt handler for 11.0-15.0 ms in eth0, while running was node (pid "
-                   "25319)");
+                   "CPU 0 was held by an interrupt handler for 11.0-15.0 ms in eth0, while node (pid "
+                   "25319) was running");
         assert_int_equal(m->report->slow->n_told, 1);
         assert_int_equal(m->report->windows->count, 1); /* a slow handler is no window */
 }
