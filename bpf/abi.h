@@ -176,7 +176,7 @@ struct abi_cpu {
         __u64 n_lost;          /* no room in the ring buffer */
         __u64 n_user_lost;     /* windows whose user stack found no room there */
         __u64 n_unsettled;     /* records whose steal time found no room there */
-        __u64 n_suppressed;    /* over max_events_per_second */
+        __u64 n_suppressed;    /* over max_events_per_second, and not by far the longest of the second */
         __u64 n_keys_refused;  /* spans without a place in the map of times */
         __u64 last_expiry_ns;  /* moment of the last trusted expiry */
         __u64 window_end_ns;   /* of the last window, recorded or not */
@@ -188,6 +188,8 @@ struct abi_cpu {
         __u64 settles_next;    /* sequence of the last record whose steal time the next tick tells, 0: none */
         __u64 second_start_ns;
         __u64 second_events;
+        __u64 second_window_ns; /* longest window recorded in this second */
+        __u64 second_slow_ns;   /* longest slow span recorded in it */
         struct abi_span running; /* in hard interrupt context; start_ns 0: none */
         struct abi_span longest; /* of these, since the last trusted expiry */
         struct abi_span softirq; /* running; start_ns 0: none */

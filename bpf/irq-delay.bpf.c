@@ -135,7 +135,7 @@ static __always_inline void record_window(void *ctx, struct abi_cpu *c, __u64 no
         __u64 sequence;
 
         c->n_windows++;
-        if (over_rate(c, now))
+        if (over_rate(c, now, max_ns, &c->second_window_ns))
                 return;
 
         sequence = next_sequence(c);

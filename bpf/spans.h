@@ -16,7 +16,7 @@ static __always_inline struct abi_slow *reserve_slow(struct abi_cpu *c, const st
         struct abi_slow *slow;
 
         count(&c->n_slow);
-        if (over_rate(c, span->end_ns))
+        if (over_rate(c, span->end_ns, span->end_ns - span->start_ns, &c->second_slow_ns))
                 return NULL;
 
         slow = bpf_ringbuf_reserve(&records, sizeof(*slow), 0);

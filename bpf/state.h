@@ -90,14 +90,21 @@ static __always_inline void count(__u64 *counter) {
         __sync_fetch_and_add(counter, 1);
 }
 
-static __always_inline int over_rate(struct abi_cpu *c, __u64 now) {
+/* ns: length of the record; longest: of its sort in this second. A storm of short ones must not hide the one that matters:
+ * what is twice as long as any of its sort is recorded above the limit, too. That can be so only a few times in a second. */
+static __always_inline int over_rate(struct abi_cpu *c, __u64 now, __u64 ns, __u64 *longest) {
         if (now - c->second_start_ns >= 1000000000) {
                 c->second_start_ns = now;
                 c->second_events = 0;
+                c->second_window_ns = 0;
+                c->second_slow_ns = 0;
         }
 
-        if (c->second_events++ < config.max_events_per_second)
+        if (c->second_events++ < config.max_events_per_second || ns / 2 >= *longest) {
+                if (ns > *longest)
+                        *longest = ns;
                 return 0;
+        }
 
         count(&c->n_suppressed);
         return 1;

@@ -11,7 +11,7 @@ import sys
 import time
 
 sys.path.insert(0, os.environ["IRQWATCH_HARNESS"])
-from kernel import BURDEN, LONG, Daemon, background, check, main, note, online_cpus, require, wait_for
+from kernel import BURDEN, LONG, Daemon, background, check, inject, main, note, online_cpus, require, wait_for
 
 SECONDS = 30 if LONG else 10
 STORM = "[irq-delay]\nthreshold=200us\nheartbeat=100us\nhardirq-threshold=50us\nsoftirq-threshold=50us\n" \
@@ -81,7 +81,16 @@ def storm(extra, during=lambda daemon: time.sleep(SECONDS)):
 
 
 def default_rate():
-    end, grown = storm("")
+    """And a long window in its midst is recorded, however many short ones there are."""
+
+    def during(daemon):
+        time.sleep(SECONDS / 2)
+        process = inject("50ms", cpu=online_cpus()[-1])
+        wait_for("long window", lambda: any(e["pid"] == process.pid and e["durationMaxNsec"] >= 50_000_000
+                                            for e in daemon.json("events", "--since", "1m")))
+        time.sleep(SECONDS / 2)
+
+    end, grown = storm("", during)
     check(end["suppressed"] > 0, "nothing was suppressed")
     check(end["lost"] == 0, "records were lost")
     check(end["late"] == 0, f"{end['late']} passes were late")
