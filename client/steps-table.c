@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client/field.h"
+#include "common/array.h"
 #include "common/cleanup.h"
 
 void steps_table_done(struct steps_table *table) {
@@ -21,23 +22,6 @@ void steps_table_done(struct steps_table *table) {
         free(table->row_name);
         free(table->tier);
         *table = (struct steps_table){};
-}
-
-/* Room for one more. 0 or -ENOMEM. */
-static int steps_table_reserve(void **items, size_t size, size_t n, size_t *n_allocated) {
-        size_t more = MAX(*n_allocated * 2, (size_t)32);
-        void *p;
-
-        if (n < *n_allocated)
-                return 0;
-
-        p = reallocarray(*items, more, size);
-        if (!p)
-                return -ENOMEM;
-
-        *items = p;
-        *n_allocated = more;
-        return 0;
 }
 
 static int steps_table_set_text(char **text, const char *value) {
@@ -128,8 +112,7 @@ static int steps_table_find(struct steps_table *table, char *key, size_t hint, s
                 }
         }
 
-        r = steps_table_reserve((void **)&table->columns, sizeof(*table->columns), table->n_columns,
-                                &table->n_columns_allocated);
+        r = ARRAY_RESERVE(table->columns, table->n_columns_allocated, table->n_columns + 1);
         if (r < 0)
                 return r;
         table->columns[table->n_columns] = (struct steps_column){ .key = TAKE_PTR(owned), .cpu = -1 };
@@ -150,8 +133,7 @@ static int steps_table_add_value(struct steps_table *table, struct steps_line *l
                         return 0;
                 }
 
-        r = steps_table_reserve((void **)&table->values, sizeof(*table->values), table->n_values,
-                                &table->n_values_allocated);
+        r = ARRAY_RESERVE(table->values, table->n_values_allocated, table->n_values + 1);
         if (r < 0)
                 return r;
         table->values[table->n_values++] =
@@ -238,8 +220,7 @@ static int steps_table_add_step(struct steps_table *table, struct json_object *s
         for (size_t i = 0; r >= 0 && i < array_length(rows); i++)
                 r = steps_table_add_row(table, &line, array_at(rows, i), &hint);
         if (r >= 0)
-                r = steps_table_reserve((void **)&table->lines, sizeof(*table->lines), table->n_lines,
-                                        &table->n_lines_allocated);
+                r = ARRAY_RESERVE(table->lines, table->n_lines_allocated, table->n_lines + 1);
         if (r < 0)
                 return r;
 

@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "common/array.h"
+
 enum {
         GAP = 2, /* blanks between columns */
         SPILL_INDENT = 4,
@@ -60,22 +62,6 @@ void table_set_group(struct table *table, const char *group) {
                 table->error = -ENOMEM;
 }
 
-static int table_grow(struct table *table) {
-        size_t allocated = table->allocated ? table->allocated * 2 : 64;
-        struct table_cell *cells;
-
-        if (table->n_cells < table->allocated)
-                return 0;
-
-        cells = reallocarray(table->cells, allocated, sizeof(*cells));
-        if (!cells)
-                return -ENOMEM;
-
-        table->cells = cells;
-        table->allocated = allocated;
-        return 0;
-}
-
 void table_add(struct table *table, enum colour colour, const char *text) {
         struct table_column *column;
         struct table_cell cell = { .colour = colour };
@@ -94,7 +80,7 @@ void table_add(struct table *table, enum colour colour, const char *text) {
                 cell.width = text_width(cell.text);
         }
 
-        table->error = table_grow(table);
+        table->error = ARRAY_RESERVE(table->cells, table->allocated, table->n_cells + 1);
         if (table->error < 0) {
                 free(cell.text);
                 return;

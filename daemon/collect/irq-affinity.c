@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/array.h"
 #include "common/parse.h"
 #include "common/utf8.h"
 
@@ -256,16 +257,10 @@ static void numbers_done(struct numbers *numbers) {
 }
 
 static int numbers_add(struct numbers *numbers, unsigned number) {
-        size_t allocated = MAX(numbers->allocated * 2, (size_t)64);
-        unsigned *items;
+        int r = ARRAY_RESERVE(numbers->items, numbers->allocated, numbers->n + 1);
 
-        if (numbers->n == numbers->allocated) {
-                items = reallocarray(numbers->items, allocated, sizeof(*items));
-                if (!items)
-                        return -ENOMEM;
-                numbers->items = items;
-                numbers->allocated = allocated;
-        }
+        if (r < 0)
+                return r;
 
         numbers->items[numbers->n++] = number;
         return 0;

@@ -2,22 +2,18 @@
 
 #include "daemon/query/peak.h"
 
+#include "common/array.h"
+
 void peak_clock_done(struct peak_clock *clock) {
         free(clock->marks);
         *clock = (struct peak_clock){};
 }
 
 static int peak_clock_mark(struct peak_clock *clock, const struct stamp *stamp) {
-        size_t allocated = MAX(clock->allocated * 2, (size_t)128); /* ten minutes in slices of 5 s */
-        struct stamp *marks;
+        int r = ARRAY_RESERVE(clock->marks, clock->allocated, clock->n_marks + 1);
 
-        if (clock->n_marks == clock->allocated) {
-                marks = reallocarray(clock->marks, allocated, sizeof(*marks));
-                if (!marks)
-                        return -ENOMEM;
-                clock->marks = marks;
-                clock->allocated = allocated;
-        }
+        if (r < 0)
+                return r;
 
         clock->marks[clock->n_marks++] = *stamp;
         return 0;

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "common/array.h"
+
 void rates_sums_done(struct rates_sums *sums) {
         for (size_t i = 0; i < sums->n_rows; i++)
                 free(sums->rows[i].cells);
@@ -35,22 +37,6 @@ static int rates_reserve_cell(struct rates_sum *row, size_t cpu) {
         return 0;
 }
 
-static int rates_reserve_series(struct rates_sums *sums) {
-        size_t allocated = MAX(sums->series_allocated * 2, (size_t)64);
-        struct rates_series *series;
-
-        if (sums->n_series < sums->series_allocated)
-                return 0;
-
-        series = reallocarray(sums->series, allocated, sizeof(*series));
-        if (!series)
-                return -ENOMEM;
-
-        sums->series = series;
-        sums->series_allocated = allocated;
-        return 0;
-}
-
 struct rates_series *rates_sums_series(const struct rates_sums *sums, const struct rates_sum *row,
                                        size_t cpu) {
         uint32_t place = cpu < row->n_cells ? row->cells[cpu] : 0;
@@ -69,7 +55,7 @@ static int rates_get_series(struct rates_sums *sums, struct rates_sum *row, size
         r = rates_reserve_cell(row, cpu);
         if (r < 0)
                 return r;
-        r = rates_reserve_series(sums);
+        r = ARRAY_RESERVE(sums->series, sums->series_allocated, sums->n_series + 1);
         if (r < 0)
                 return r;
 

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "common/array.h"
 #include "common/parse.h"
 
 /* A row of the store, in the step that is being filled. */
@@ -32,23 +33,6 @@ static void steps_walk_done(struct steps_walk *walk) {
         cpu_set_done(&walk->step.online);
 }
 
-/* Room for one more. 0 or -ENOMEM. */
-static int steps_reserve(void **items, size_t size, size_t n, size_t *n_allocated) {
-        size_t more = MAX(*n_allocated * 2, (size_t)64);
-        void *p;
-
-        if (n < *n_allocated)
-                return 0;
-
-        p = reallocarray(*items, more, size);
-        if (!p)
-                return -ENOMEM;
-
-        *items = p;
-        *n_allocated = more;
-        return 0;
-}
-
 static int steps_emit_cells(struct steps *steps, struct steps_sum *sum, struct steps_row *row) {
         row->first_cell = steps->n_cells;
         for (size_t cpu = 0; cpu < sum->n_per_cpu; cpu++) {
@@ -56,8 +40,7 @@ static int steps_emit_cells(struct steps *steps, struct steps_sum *sum, struct s
 
                 if (sum->per_cpu[cpu] == 0)
                         continue;
-                r = steps_reserve((void **)&steps->cells, sizeof(*steps->cells), steps->n_cells,
-                                  &steps->n_cells_allocated);
+                r = ARRAY_RESERVE(steps->cells, steps->n_cells_allocated, steps->n_cells + 1);
                 if (r < 0)
                         return r;
                 steps->cells[steps->n_cells++] =
@@ -75,8 +58,7 @@ static int steps_emit_row(struct steps *steps, struct steps_sum *sum, uint32_t i
 
         r = steps_emit_cells(steps, sum, &row);
         if (r >= 0)
-                r = steps_reserve((void **)&steps->rows, sizeof(*steps->rows), steps->n_rows,
-                                  &steps->n_rows_allocated);
+                r = ARRAY_RESERVE(steps->rows, steps->n_rows_allocated, steps->n_rows + 1);
         if (r < 0)
                 return r;
 
@@ -104,8 +86,7 @@ static int steps_emit(struct steps_walk *walk) {
                 }
                 walk->step.n_rows = steps->n_rows - walk->step.first_row;
 
-                r = steps_reserve((void **)&steps->items, sizeof(*steps->items), steps->n_items,
-                                  &steps->n_items_allocated);
+                r = ARRAY_RESERVE(steps->items, steps->n_items_allocated, steps->n_items + 1);
                 if (r < 0)
                         return r;
                 steps->items[steps->n_items++] = walk->step; /* with its CPUs */

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/array.h"
+
 static uint64_t clock_ns(clockid_t id) {
         struct timespec ts;
 
@@ -35,26 +37,6 @@ void batch_clear(struct batch *batch) {
         batch->n_rows = 0;
         batch->n_cells = 0;
         batch->text_size = 0;
-}
-
-/* Makes room for n more elements of the given size, doubling. */
-static int reserve(void **array, size_t *allocated, size_t used, size_t n, size_t element) {
-        size_t want = MAX(*allocated, (size_t)64);
-        void *p;
-
-        if (used + n <= *allocated)
-                return 0;
-
-        while (want < used + n)
-                want *= 2;
-
-        p = reallocarray(*array, want, element);
-        if (!p)
-                return -ENOMEM;
-
-        *array = p;
-        *allocated = want;
-        return 0;
 }
 
 static size_t key_size(const struct row_key *key) {
@@ -113,8 +95,7 @@ int batch_add_row(struct batch *batch, unsigned metric, const struct row_key *ke
         struct batch_row *row;
         int r;
 
-        r = reserve((void **)&batch->rows, &batch->rows_allocated, batch->n_rows, 1,
-                    sizeof(*batch->rows));
+        r = ARRAY_RESERVE(batch->rows, batch->rows_allocated, batch->n_rows + 1);
         if (r < 0)
                 return r;
 
@@ -138,8 +119,7 @@ int batch_add(struct batch *batch, int cpu, uint64_t value) {
 
         assert(batch->n_rows > 0);
 
-        r = reserve((void **)&batch->cells, &batch->cells_allocated, batch->n_cells, 1,
-                    sizeof(*batch->cells));
+        r = ARRAY_RESERVE(batch->cells, batch->cells_allocated, batch->n_cells + 1);
         if (r < 0)
                 return r;
 
@@ -167,7 +147,7 @@ int batch_add_cpus(struct batch *batch, const int *cpus, const uint64_t *values,
 
         assert(batch->n_rows > 0);
 
-        r = reserve((void **)&batch->cells, &batch->cells_allocated, batch->n_cells, n, sizeof(*batch->cells));
+        r = ARRAY_RESERVE(batch->cells, batch->cells_allocated, batch->n_cells + n);
         if (r < 0)
                 return r;
 

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "common/array.h"
 #include "daemon/store/scan.h"
 
 /* What a series did in the step so far. */
@@ -109,22 +110,6 @@ static int get_cell(struct condense_row *row, int cpu, struct condense_cell **re
         return 0;
 }
 
-static int reserve_changes(struct condenser *c, size_t n) {
-        size_t allocated = MAX(c->n_changes_allocated * 2, n);
-        struct store_change *changes;
-
-        if (n <= c->n_changes_allocated)
-                return 0;
-
-        changes = reallocarray(c->changes, allocated, sizeof(*changes));
-        if (!changes)
-                return -ENOMEM;
-
-        c->changes = changes;
-        c->n_changes_allocated = allocated;
-        return 0;
-}
-
 /* Numbers beyond the largest one are that: to convert them is not defined. */
 static uint64_t to_count(double value) {
         return value < (double)UINT64_MAX ? (uint64_t)value : UINT64_MAX;
@@ -136,7 +121,7 @@ static int take_cells(struct condenser *c, const struct row *target, struct cond
         bool gauge = c->to->metrics[target->identity.metric].type == METRIC_GAUGE;
         int r;
 
-        r = reserve_changes(c, c->n_changes + row->n_cells);
+        r = ARRAY_RESERVE(c->changes, c->n_changes_allocated, c->n_changes + row->n_cells);
         if (r < 0)
                 return r;
 

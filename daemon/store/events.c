@@ -6,6 +6,8 @@
 #include <malloc.h>
 #include <string.h>
 
+#include "common/array.h"
+
 /* A stack that at least one event of the store has. */
 struct stack_entry {
         struct hash_node node;
@@ -88,9 +90,6 @@ static void adopt_stack(struct stack **stack, const struct stack_entry *entry) {
 
 /* Room for one more at the end: by moving down when half of the array is unused, else by growing. */
 static int reserve_item(struct events *events) {
-        size_t allocated = MAX(events->allocated * 2, (size_t)64);
-        struct event_entry *items = NULL;
-
         if (events->first + events->n < events->allocated)
                 return 0;
 
@@ -100,13 +99,7 @@ static int reserve_item(struct events *events) {
                 return 0;
         }
 
-        items = reallocarray(events->items, allocated, sizeof(*items));
-        if (!items)
-                return -ENOMEM;
-
-        events->items = items;
-        events->allocated = allocated;
-        return 0;
+        return ARRAY_RESERVE(events->items, events->allocated, events->first + events->n + 1);
 }
 
 /* Ids follow time so that they also grow over restarts, however the clock is set meanwhile. */

@@ -5,6 +5,8 @@
 #include <malloc.h>
 #include <string.h>
 
+#include "common/array.h"
+
 void gaps_done(struct gaps *gaps) {
         for (size_t i = 0; i < gaps->n_items; i++)
                 free(gaps->items[i].reason);
@@ -16,22 +18,6 @@ bool gaps_has_open(const struct gaps *gaps) {
         return gaps->n_items > 0 && gaps->items[gaps->n_items - 1].until_us == UINT64_MAX;
 }
 
-static int gaps_reserve(struct gaps *gaps) {
-        size_t allocated = MAX(gaps->items_allocated * 2, (size_t)4);
-        struct gap *items = NULL;
-
-        if (gaps->n_items < gaps->items_allocated)
-                return 0;
-
-        items = reallocarray(gaps->items, allocated, sizeof(*items));
-        if (!items)
-                return -ENOMEM;
-
-        gaps->items = items;
-        gaps->items_allocated = allocated;
-        return 0;
-}
-
 int gaps_open(struct gaps *gaps, uint64_t since_us, const char *reason) {
         char *copy = NULL;
         int r;
@@ -39,7 +25,7 @@ int gaps_open(struct gaps *gaps, uint64_t since_us, const char *reason) {
         if (gaps_has_open(gaps))
                 return 0;
 
-        r = gaps_reserve(gaps);
+        r = ARRAY_RESERVE(gaps->items, gaps->items_allocated, gaps->n_items + 1);
         if (r < 0)
                 return r;
 

@@ -6,6 +6,8 @@
 #include <malloc.h>
 #include <string.h>
 
+#include "common/array.h"
+
 int rows_init(struct rows *rows) {
         *rows = (struct rows){};
         return hash_table_init(&rows->by_key);
@@ -115,22 +117,6 @@ static int row_new(unsigned metric, const struct row_key *key, struct row **ret_
         return 0;
 }
 
-static int reserve_item(struct rows *rows) {
-        size_t allocated = MAX(rows->items_allocated * 2, (size_t)16);
-        struct row **items = NULL;
-
-        if (rows->n_items < rows->items_allocated)
-                return 0;
-
-        items = reallocarray(rows->items, allocated, sizeof(*items));
-        if (!items)
-                return -ENOMEM;
-
-        rows->items = items;
-        rows->items_allocated = allocated;
-        return 0;
-}
-
 /* A slot whose row is gone, else a new one at the end. */
 static size_t take_slot(struct rows *rows) {
         if (rows->n_live_items < rows->n_items)
@@ -146,7 +132,7 @@ int rows_add(struct rows *rows, unsigned metric, const struct row_key *key, stru
         struct row *row = NULL;
         int r;
 
-        r = reserve_item(rows);
+        r = ARRAY_RESERVE(rows->items, rows->items_allocated, rows->n_items + 1);
         if (r < 0)
                 return r;
 

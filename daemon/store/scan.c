@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "common/array.h"
+
 struct position {
         const struct chunk *chunk; /* NULL: no such pass */
         size_t index;
@@ -61,22 +63,6 @@ static int scan_init(struct scan *scan) {
                 values += row->n_series;
         }
 
-        return 0;
-}
-
-static int reserve_changes(struct scan *scan, size_t n) {
-        size_t allocated = MAX(scan->changes_allocated * 2, n);
-        struct store_change *changes = NULL;
-
-        if (n <= scan->changes_allocated)
-                return 0;
-
-        changes = reallocarray(scan->changes, allocated, sizeof(*changes));
-        if (!changes)
-                return -ENOMEM;
-
-        scan->changes = changes;
-        scan->changes_allocated = allocated;
         return 0;
 }
 
@@ -170,8 +156,8 @@ static int scan_pass(struct scan *scan, const struct position *position) {
 
         chunk_decode_pass(position->chunk, position->index, &decoder);
         scan->n_changes = 0;
-        r = reserve_changes(scan,
-                            (size_t)(decoder.end - decoder.p) / 2); /* a change takes two bytes at least */
+        /* A change takes two bytes at least. */
+        r = ARRAY_RESERVE(scan->changes, scan->changes_allocated, (size_t)(decoder.end - decoder.p) / 2);
         if (r < 0)
                 return r;
 
@@ -212,7 +198,7 @@ static int deliver(const struct scan *scan, const struct position *position, sto
 static int collect_values(struct scan *scan, uint64_t pass) {
         int r;
 
-        r = reserve_changes(scan, scan->source->rows.n_series);
+        r = ARRAY_RESERVE(scan->changes, scan->changes_allocated, scan->source->rows.n_series);
         if (r < 0)
                 return r;
 

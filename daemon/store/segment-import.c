@@ -10,20 +10,10 @@
 
 #include <assert.h>
 
+#include "common/array.h"
+
 int segment_reserve_changes(struct segment_reader *reader, size_t n) {
-        size_t allocated = MAX(reader->changes_allocated * 2, n);
-        struct store_change *changes;
-
-        if (n <= reader->changes_allocated)
-                return 0;
-
-        changes = reallocarray(reader->changes, allocated, sizeof(*changes));
-        if (!changes)
-                return -ENOMEM;
-
-        reader->changes = changes;
-        reader->changes_allocated = allocated;
-        return 0;
+        return ARRAY_RESERVE(reader->changes, reader->changes_allocated, n);
 }
 
 bool segment_is_known(const struct segment_reader *reader, const struct stamp *stamp) {
