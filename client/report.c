@@ -2,11 +2,9 @@
 
 #include <getopt.h>
 #include <inttypes.h>
-#include <string.h>
 
 #include "client/compare.h"
 #include "client/i18n.h"
-#include "client/phrases.h"
 #include "client/field.h"
 #include "client/html-fetch.h"
 #include "client/message.h"
@@ -18,7 +16,6 @@
 
 enum {
         REPORT_CULPRITS_MAX = 12,
-        REPORT_GAPS_MAX = 8,
 };
 
 static const char help[] =
@@ -123,53 +120,6 @@ static int render_windows(const struct style *style, struct json_object *report,
                 fprintf(f, _("  ... and %zu more culprits (irqctl events lists all windows)\n"),
                         n - REPORT_CULPRITS_MAX);
         return render_classes(style, windows, f);
-}
-
-/* "interrupts, 14:06:30 - 14:06:33 (3.50 s): why" */
-static int render_gap(const struct style *style, struct json_object *gap, FILE *f) {
-        uint64_t since = field_u64(gap, "sinceUsec"), until = field_u64(gap, "untilUsec");
-        char a[FIELD_TEXT_MAX], b[FIELD_TEXT_MAX], length[DURATION_TEXT_MAX];
-        _cleanup_(freep) char *text = NULL, *safe = NULL, *reason = NULL;
-
-        reason = phrase_translate(field_string(gap, "reason") ?: _("reason not known"));
-        if (!reason)
-                return -ENOMEM;
-        if (asprintf(&text, "%s, %s - %s (%s): %s", field_string(gap, "collector") ?: "?",
-                     format_moment(since, style->now_us, false, a),
-                     format_moment(until, same_day(since, until) ? until : style->now_us, false, b),
-                     format_duration(until > since ? (until - since) * NSEC_PER_USEC : 0, length),
-                     reason) < 0) {
-                text = NULL;
-                return -ENOMEM;
-        }
-
-        safe = text_sanitize(text);
-        if (!safe)
-                return -ENOMEM;
-
-        fputs("  ", f);
-        style_wrap(style, f, 4, COLOUR_NONE, safe);
-        return 0;
-}
-
-static int render_gaps(const struct style *style, struct json_object *report, FILE *f) {
-        struct json_object *gaps = field_array(report, "gaps");
-        size_t n = array_length(gaps);
-        int r;
-
-        if (n == 0)
-                return 0;
-
-        style_heading(style, f, _("Gaps: nothing was recorded here"));
-        for (size_t i = 0; i < MIN(n, (size_t)REPORT_GAPS_MAX); i++) {
-                r = render_gap(style, array_at(gaps, i), f);
-                if (r < 0)
-                        return r;
-        }
-
-        if (n > REPORT_GAPS_MAX)
-                fprintf(f, _("  ... and %zu more gaps (--json=pretty has all)\n"), n - REPORT_GAPS_MAX);
-        return 0;
 }
 
 int render_report(const struct style *style, struct json_object *report, FILE *f) {

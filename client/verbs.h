@@ -44,6 +44,7 @@ int render_cpu_times(const struct style *style, struct json_object *report, FILE
 int render_devices(const struct style *style, struct json_object *report, FILE *f);
 int render_latency(const struct style *style, struct json_object *report, FILE *f);
 int render_interrupt_times(const struct style *style, struct json_object *report, FILE *f);
+int render_gaps(const struct style *style, struct json_object *report, FILE *f);
 int render_packets(const struct style *style, struct json_object *report, FILE *f);
 int render_softirqs(const struct style *style, struct json_object *report, FILE *f);
 int render_interrupts(const struct style *style, struct json_object *report, FILE *f);
