@@ -12,6 +12,7 @@
 #include "common/cpulist.h"
 #include "common/parse.h"
 #include "common/timespan.h"
+#include "common/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -64,6 +65,34 @@ static void check_cpus(const char *text, int (*parse)(const char *text, struct c
         CHECK(cpu_set_count(&copy) == 0 && cpu_set_next(&copy, 0) < 0);
 }
 
+/* Any two lengths as a bracket. */
+static void check_range(const uint8_t *data, size_t size) {
+        char printed[DURATION_RANGE_TEXT_MAX];
+        uint64_t bounds[2];
+
+        if (size < sizeof(bounds))
+                return;
+        memcpy(bounds, data, sizeof(bounds));
+        for (unsigned shift = 0; shift < 64; shift += 7) {
+                uint64_t min_ns = MIN(bounds[0], bounds[1]) >> shift,
+                         max_ns = MAX(bounds[0], bounds[1]) >> shift;
+
+                CHECK(strlen(format_duration_range(min_ns, max_ns, printed)) < sizeof(printed));
+                CHECK(strlen(format_duration(max_ns, printed)) < DURATION_TEXT_MAX);
+        }
+}
+
+/* What is valid stays as it is, and all is valid afterwards. */
+static void check_utf8(const char *data, size_t size) {
+        _cleanup_(freep) char *text = NULL;
+        size_t n;
+
+        CHECK(utf8_make_valid(data, size, &text, &n) == 0);
+        CHECK(utf8_valid_prefix(text, n) == n && text[n] == '\0');
+        if (utf8_valid_prefix(data, size) == size)
+                CHECK(n == size && memcmp(text, data, n) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         _cleanup_(freep) char *text = strndup((const char *)data, size);
         uint64_t n;
@@ -74,5 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         check_cpus(text, cpu_list_parse);
         check_cpus(text, cpu_mask_parse);
         (void)parse_u64(text, &n); /* only that it reads no more than the text */
+        check_range(data, size);
+        check_utf8((const char *)data, size);
         return 0;
 }
