@@ -374,6 +374,33 @@ int BPF_PROG(irqd_call_exit, int vector) {
         return 0;
 }
 
+/* arm64's tracepoints of interrupts from other CPUs, for kernels before csd_function_entry. The reason is one of ipi_types[] in
+ * arch/arm64/kernel/smp.c; of these, "Function call interrupts" run what another CPU asked for. */
+static __always_inline int is_call(const char *reason) {
+        char start[4] = {};
+
+        bpf_probe_read_kernel(start, sizeof(start), reason);
+        return start[0] == 'F' && start[1] == 'u' && start[2] == 'n' && start[3] == 'c';
+}
+
+SEC("raw_tp/ipi_entry")
+int irqd_ipi_entry(struct bpf_raw_tracepoint_args *ctx) {
+        struct abi_cpu *c = this_cpu();
+
+        if (c && is_call((const char *)ctx->args[0]))
+                span_enter(c, ABI_SPAN_IPI, 0, -1, bpf_ktime_get_ns());
+        return 0;
+}
+
+SEC("raw_tp/ipi_exit")
+int irqd_ipi_exit(struct bpf_raw_tracepoint_args *ctx) {
+        struct abi_cpu *c = this_cpu();
+
+        if (c)
+                span_exit(c, ABI_SPAN_IPI, NULL);
+        return 0;
+}
+
 SEC("tp_btf/softirq_raise")
 int BPF_PROG(irqd_softirq_raise, unsigned int vector) {
         struct abi_cpu *c = this_cpu();

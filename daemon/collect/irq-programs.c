@@ -51,6 +51,7 @@ int irq_features_find(const struct btf *btf, struct irq_features *ret_features, 
         *ret_features = (struct irq_features){
                 .csd_function = has_tracepoint(btf, "csd_function_entry"),
                 .call_function = has_tracepoint(btf, "call_function_single_entry"),
+                .ipi = has_tracepoint(btf, "ipi_entry") && has_tracepoint(btf, "ipi_exit"),
                 .local_timer = has_tracepoint(btf, "local_timer_entry"),
                 .tasklet = has_tracepoint(btf, "tasklet_entry"),
                 .timer = has_tracepoint(btf, "timer_expire_entry"),
@@ -79,6 +80,7 @@ int irq_features_find_kernel(struct irq_features *ret_features, const char **ret
 
 static void select_programs(struct irq_delay_bpf *skel, const struct irq_features *features) {
         bool vectors = features->call_function && !features->csd_function;
+        bool ipis = features->ipi && !features->call_function && !features->csd_function;
         const struct {
                 struct bpf_program *program;
                 bool wanted;
@@ -90,6 +92,8 @@ static void select_programs(struct irq_delay_bpf *skel, const struct irq_feature
                 { skel->progs.irqd_call_single_exit, vectors },
                 { skel->progs.irqd_call_entry, vectors },
                 { skel->progs.irqd_call_exit, vectors },
+                { skel->progs.irqd_ipi_entry, ipis },
+                { skel->progs.irqd_ipi_exit, ipis },
                 { skel->progs.irqd_tasklet_entry, features->tasklet },
                 { skel->progs.irqd_tasklet_exit, features->tasklet },
                 { skel->progs.irqd_timer_entry, features->timer },
@@ -112,21 +116,31 @@ static uint64_t find_function(const struct kallsyms *kallsyms, const char *const
         return 0;
 }
 
+/* The frame of the timer interrupt's entry points behind its call: on x86 a few instructions in, in arm64's
+ * el1_irq of 5.10 some 200 bytes. */
+static uint64_t function_end(const struct kallsyms *kallsyms, uint64_t start) {
+        enum { SIZE_MAX_BYTES = 512, STEP = 4 };
+        struct kallsyms_symbol symbol;
+        uint64_t end = start;
+
+        while (start && end - start < SIZE_MAX_BYTES && kallsyms_lookup(kallsyms, end, &symbol) >= 0 &&
+               symbol.start == start)
+                end += STEP;
+        return end;
+}
+
 static void set_addresses(struct irq_delay_bpf *skel, const struct kallsyms *kallsyms) {
         /* The tick's callback was renamed in 6.9 (kernel/time/tick-sched.c); the new name was another function's before. */
         static const char *const tick[] = { "tick_sched_timer", "tick_nohz_handler" };
         static const char *const heartbeat[] = { "perf_swevent_hrtimer" };
         /* x86; arm64, and before 5.15 */
         static const char *const entry[] = { "asm_sysvec_apic_timer_interrupt", "el1h_64_irq", "el1_irq" };
-        enum { ENTRY_SIZE_MAX = 128 };
 
         skel->rodata->tick_function = find_function(kallsyms, tick, ELEMENTSOF(tick));
         skel->rodata->heartbeat_function = find_function(kallsyms, heartbeat, ELEMENTSOF(heartbeat));
 
-        /* The frame of the timer interrupt's entry points behind its call, a few instructions in. */
         skel->rodata->timer_entry_start = find_function(kallsyms, entry, ELEMENTSOF(entry));
-        if (skel->rodata->timer_entry_start)
-                skel->rodata->timer_entry_end = skel->rodata->timer_entry_start + ENTRY_SIZE_MAX;
+        skel->rodata->timer_entry_end = function_end(kallsyms, skel->rodata->timer_entry_start);
 }
 
 static int map_state(struct irq_programs *programs) {

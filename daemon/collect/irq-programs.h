@@ -21,6 +21,7 @@ struct ring_buffer;
 struct irq_features {
         bool csd_function;  /* csd_function_entry/exit: function calls from other CPUs, by function (6.4) */
         bool call_function; /* x86's irq_vectors of the same, without the function */
+        bool ipi;           /* arm64's ipi_entry/exit: interrupts from other CPUs, of which calls are one sort */
         bool local_timer;   /* x86's irq_vectors: the timer interrupt came in */
         bool tasklet;       /* tasklet_entry/exit (6.5) */
         bool timer;         /* timer_expire_entry/exit */

@@ -64,6 +64,7 @@ static void test_optional_features(void **state) {
                 "btf_trace_call_function_entry",
                 "btf_trace_call_function_exit",
         };
+        static const char *const ipi[] = { "btf_trace_ipi_entry", "btf_trace_ipi_exit" };
         static const char *const others[] = { "btf_trace_tasklet_entry", "btf_trace_timer_expire_entry",
                                               "btf_trace_napi_poll" };
         const struct {
@@ -74,6 +75,7 @@ static void test_optional_features(void **state) {
                 { NULL, 0, {} },
                 { csd, ELEMENTSOF(csd), { .csd_function = true } },
                 { call, ELEMENTSOF(call), { .call_function = true } },
+                { ipi, ELEMENTSOF(ipi), { .ipi = true } },
                 { others, ELEMENTSOF(others), { .tasklet = true, .timer = true, .napi_poll = true } },
         };
 
