@@ -212,6 +212,13 @@ static int hex_value(char c) {
         return -1;
 }
 
+/* "$x" and "$d" tell code from data on arm64 and RISC-V. The kernel has none of its own, but those of modules
+ * are listed, at the address of each function and before its name; it passes over them, too
+ * (is_mapping_symbol() in include/linux/module_symbol.h). No function's name begins so. */
+static bool name_is_mapping(const char *name) {
+        return name[0] == '$';
+}
+
 /* "ffffffff81000000 T _stext" or "ffffffffc0201000 t name\t[module]". The line is cut up in place. */
 static int builder_line(struct kallsyms_builder *builder, char *line) {
         char *p = line, *name, *module = NULL, type;
@@ -237,7 +244,7 @@ static int builder_line(struct kallsyms_builder *builder, char *line) {
                 *p = '\0';
         }
 
-        if (!strchr("tTwW", type))
+        if (!strchr("tTwW", type) || name_is_mapping(name))
                 return 0;
         return builder_symbol(builder, address, name, module ?: "");
 }

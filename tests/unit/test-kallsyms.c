@@ -125,6 +125,23 @@ static void test_padding_alone(void **state) {
         check(&table, 0xffffffffc0000208, "__pfx_c", "m", 8);
 }
 
+/* As a module of arm64 is listed: its mapping symbols first. */
+static void test_mapping_symbols(void **state) {
+        static const char text[] = "ffff800008010000 T _stext\n"
+                                   "ffff800008020000 T _etext\n"
+                                   "ffff80007a8c0000 t $x\t[dummy]\n"
+                                   "ffff80007a8c2000 d $d\t[dummy]\n"
+                                   "ffff80007a8c0100 t $x.4\t[dummy]\n"
+                                   "ffff80007a8c0000 t dummy_validate\t[dummy]\n"
+                                   "ffff80007a8c0100 t dummy_xmit\t[dummy]\n";
+        _cleanup_(kallsyms_table_done) struct kallsyms_table table = {};
+
+        assert_int_equal(build(text, "dummy 16384 0 - Live 0xffff80007a8c0000\n", &table), 0);
+        assert_int_equal(table.n_symbols, 4);
+        check(&table, UINT64_C(0xffff80007a8c0010), "dummy_validate", "dummy", 0x10);
+        check(&table, UINT64_C(0xffff80007a8c0104), "dummy_xmit", "dummy", 4);
+}
+
 static void test_find(void **state) {
         _cleanup_(kallsyms_table_done) struct kallsyms_table table = {};
         uint64_t addresses[2] = {};
@@ -373,6 +390,28 @@ static void test_no_memory(void **state) {
 }
 
 /* The kernel that this runs on: the table agrees with a plain search through the file. */
+/* Where this kernel lists a function of a module, some function's name is found, not a mapping symbol's. */
+static void check_modules(const struct kallsyms *kallsyms) {
+        _cleanup_(fclosep) FILE *file = fopen("/proc/kallsyms", "re");
+        unsigned long long address;
+        char line[1024], name[512];
+        unsigned n = 0;
+
+        assert_non_null(file);
+        while (fgets(line, sizeof(line), file)) {
+                struct kallsyms_symbol symbol;
+
+                if (!strchr(line, '[') || strstr(line, "[bpf]") ||
+                    sscanf(line, "%llx %*[tT] %511s", &address, name) != 2 || name[0] == '$')
+                        continue;
+                if (kallsyms_lookup(kallsyms, address, &symbol) == 0) { /* unless it was loaded just now */
+                        assert_int_not_equal(symbol.name[0], '$');
+                        n++;
+                }
+        }
+        print_message("%u functions of modules\n", n);
+}
+
 static void test_this_kernel(void **state) {
         _cleanup_(closep) int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         _cleanup_(kallsyms_freep) struct kallsyms *kallsyms = NULL;
@@ -396,6 +435,7 @@ static void test_this_kernel(void **state) {
                 assert_string_equal(symbol.name, *name);
                 assert_null(symbol.module);
         }
+        check_modules(kallsyms);
 }
 
 int main(void) {
@@ -404,6 +444,7 @@ int main(void) {
                 cmocka_unit_test(test_bounds),
                 cmocka_unit_test(test_padding),
                 cmocka_unit_test(test_padding_alone),
+                cmocka_unit_test(test_mapping_symbols),
                 cmocka_unit_test(test_find),
                 cmocka_unit_test(test_bad_text),
                 cmocka_unit_test(test_long_names),
