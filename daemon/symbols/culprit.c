@@ -207,6 +207,7 @@ static const struct {
         { CULPRIT_DELAY, "local_clock*" },
         { CULPRIT_DELAY, "read_tsc" },
         { CULPRIT_DELAY, "read_hpet" },
+        { CULPRIT_DELAY, "arch_counter_*" }, /* arm64 */
         { CULPRIT_DELAY, "acpi_pm_read" },
         { CULPRIT_DELAY, "kvm_clock_*" },
         { CULPRIT_DELAY, "pvclock_clocksource_read*" },
@@ -243,8 +244,11 @@ static const struct {
         { CULPRIT_ROOT, "do_int80_*" },
         { CULPRIT_ROOT, "entry_SYSCALL_*" },
         { CULPRIT_ROOT, "entry_SYSENTER_*" },
+        { CULPRIT_ROOT, "invoke_syscall" }, /* arm64, innermost first */
+        { CULPRIT_ROOT, "do_el0_svc*" },
         { CULPRIT_ROOT, "el0_svc*" },
         { CULPRIT_ROOT, "el0t_64_sync*" },
+        { CULPRIT_ROOT, "el0_sync*" }, /* before 5.14 */
         { CULPRIT_ROOT, "ret_from_fork*" },
         { CULPRIT_ROOT, "secondary_startup_64*" },
 };

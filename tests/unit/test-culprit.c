@@ -81,6 +81,7 @@ static void test_culprits(void **state) {
                 { "clear_page_erms clear_huge_page do_huge_pmd_anonymous_page", "clear_huge_page" },
                 { "copy_page_range dup_mmap copy_process", "copy_page_range" },
                 { "delay_tsc __const_udelay evil_wait[evil]", "evil_wait" },
+                { "arch_counter_get_cntvct __delay __const_udelay evil_wait[evil]", "evil_wait" },
                 { "ktime_get evil_wait[evil]", "evil_wait" },
                 /* BPF programs */
                 { "bpf_ktime_get_ns bpf_prog_0123456789abcdef_spin[bpf] bpf_loop "
@@ -99,6 +100,9 @@ static void test_culprits(void **state) {
                 { "_raw_spin_unlock_irq __irq_exit_rcu asm_common_interrupt victim", "_raw_spin_unlock_irq" },
                 { "memcpy _raw_spin_lock do_syscall_64 entry_SYSCALL_64_after_hwframe", "memcpy" },
                 { "asm_exc_page_fault victim", "asm_exc_page_fault" },
+                /* arm64: nothing but the way into the kernel */
+                { "__arch_copy_to_user invoke_syscall el0_svc_common.constprop.0 do_el0_svc el0_svc",
+                  "__arch_copy_to_user" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
