@@ -13,6 +13,7 @@ enum {
         REGISTER_FP = USER_REGISTER_X86_64_RBP,
         N_REGISTERS = USER_REGISTER_X86_64_RIP + 1,
         RETURN_ON_STACK = true, /* a call pushes the return address */
+        ADDRESS_BITS = 64,      /* return addresses are what they are */
 };
 #define dwarf_search_unwind_table _Ux86_64_dwarf_search_unwind_table
 #elif defined(__aarch64__)
@@ -23,6 +24,7 @@ enum {
         REGISTER_FP = USER_REGISTER_ARM64_FP,
         N_REGISTERS = USER_REGISTER_ARM64_PC + 1,
         RETURN_ON_STACK = false,
+        ADDRESS_BITS = 48, /* above them a function may have put the signature of its return address */
 };
 #define dwarf_search_unwind_table _Uaarch64_dwarf_search_unwind_table
 #else
@@ -54,7 +56,22 @@ struct user_unwinder {
         const char *file_note;
 };
 
-static bool read_stack(const struct user_unwinder *unwinder, uint64_t address, uint64_t *ret_value) {
+static bool address_is_code(struct user_unwinder *unwinder, uint64_t address) {
+        const struct user_map *map = user_process_find(unwinder->process, address);
+
+        return map && map->executable;
+}
+
+/* Without the signature that arm64's pointer authentication puts into a return address. Nothing but the
+ * function's unwind information says that it signs, and libunwind before 1.8 does not know it; but what is no
+ * address with these bits, and one of code without, is a signed one. */
+static uint64_t strip_signature(struct user_unwinder *unwinder, uint64_t value) {
+        uint64_t address = value & (UINT64_MAX >> (64 - ADDRESS_BITS));
+
+        return address != value && address_is_code(unwinder, address) ? address : value;
+}
+
+static bool read_stack(struct user_unwinder *unwinder, uint64_t address, uint64_t *ret_value) {
         uint64_t offset = address - unwinder->stack_start;
 
         if (address < unwinder->stack_start ||
@@ -62,6 +79,7 @@ static bool read_stack(const struct user_unwinder *unwinder, uint64_t address, u
             offset > unwinder->stack_end - unwinder->stack_start - sizeof(*ret_value))
                 return false;
         memcpy(ret_value, (const char *)unwinder->snapshot->stack + offset, sizeof(*ret_value));
+        *ret_value = strip_signature(unwinder, *ret_value);
         return true;
 }
 
@@ -97,13 +115,13 @@ static int access_mem(unw_addr_space_t space, unw_word_t address, unw_word_t *va
 }
 
 static int access_reg(unw_addr_space_t space, unw_regnum_t number, unw_word_t *value, int write, void *arg) {
-        const struct user_unwinder *unwinder = arg;
+        struct user_unwinder *unwinder = arg;
 
         if (write)
                 return -UNW_EREADONLYREG;
         if (number < 0 || number >= N_REGISTERS)
                 return -UNW_EBADREG;
-        *value = unwinder->registers[number];
+        *value = strip_signature(unwinder, unwinder->registers[number]);
         return 0;
 }
 
@@ -220,12 +238,6 @@ struct user_unwinder *user_unwinder_free(struct user_unwinder *unwinder) {
         return NULL;
 }
 
-static bool address_is_code(struct user_unwinder *unwinder, uint64_t address) {
-        const struct user_map *map = user_process_find(unwinder->process, address);
-
-        return map && map->executable;
-}
-
 /* The registers as the cursor has them: the basis for a step by frame pointer. */
 static void save_registers(struct user_unwinder *unwinder, unw_cursor_t *cursor) {
         for (int i = 0; i < N_REGISTERS; i++) {
@@ -238,7 +250,8 @@ static void save_registers(struct user_unwinder *unwinder, unw_cursor_t *cursor)
 
 /* One frame up by the chain of frame pointers: [fp] is the caller's, the word behind it the return address.
  * The new ip is one less than the return address, as libunwind would take it for a caller, and inside of the
- * call. */
+ * call. On arm64 the two words are at the low end of a frame and nothing says where it ends; but the caller's
+ * own, to which its frame pointer leads, are where its stack pointer is while it calls. */
 static bool step_by_frame_pointer(struct user_unwinder *unwinder, uint64_t *ret_address) {
         uint64_t *registers = unwinder->registers, fp = registers[REGISTER_FP], next, address;
 
@@ -250,7 +263,7 @@ static bool step_by_frame_pointer(struct user_unwinder *unwinder, uint64_t *ret_
                                  otherwise */
 
         registers[REGISTER_FP] = next;
-        registers[REGISTER_SP] = fp + 16;
+        registers[REGISTER_SP] = RETURN_ON_STACK ? fp + 16 : MAX(next, fp + 16);
         registers[REGISTER_IP] = address - 1;
         *ret_address = address;
         return true;
@@ -306,6 +319,8 @@ static int step_by_table(struct user_unwinder *unwinder, unw_cursor_t *cursor, u
                 return 0;
         if (sp <= sp_before && !is_signal)
                 return -ELOOP;
+        if (!is_signal && !address_is_code(unwinder, ip))
+                return -ENODATA; /* the frame below was not what it was taken for */
 
         *ret_address = ip;
         *ret_exact = is_signal;

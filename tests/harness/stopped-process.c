@@ -63,12 +63,12 @@ static uint64_t cpu_ticks(pid_t pid) {
         return (uint64_t)used.tv_sec * 1000000000 + (uint64_t)used.tv_nsec;
 }
 
-/* The child spins: once it has used a millisecond of CPU time more, it has left the write() behind "ready".
- */
+/* The child spins: once it has used some CPU time more, it has left the write() behind "ready", also on a
+ * processor that is emulated. */
 static void let_spin(pid_t pid) {
         uint64_t start = cpu_ticks(pid);
 
-        for (unsigned i = 0; i < 30000 && cpu_ticks(pid) < start + 1000000; i++)
+        for (unsigned i = 0; i < 30000 && cpu_ticks(pid) < start + 10000000; i++)
                 (void)usleep(1000);
 }
 
