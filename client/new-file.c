@@ -16,13 +16,16 @@
 static int find_place(const char *path, char **ret_place) {
         struct stat st;
         bool exists = stat(path, &st) == 0;
+        char *place;
 
         /* The real name of /dev/stdout, too, that leads to a file. */
-        *ret_place = exists ? realpath(path, NULL) : NULL;
-        if (!*ret_place)
-                *ret_place = strdup(path);
-        if (!*ret_place)
+        place = exists ? realpath(path, NULL) : NULL;
+        if (!place)
+                place = strdup(path);
+        if (!place)
                 return -ENOMEM;
+
+        *ret_place = place;
         return exists && !S_ISREG(st.st_mode);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include <assert.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -187,6 +188,7 @@ int verb_snapshot(int argc, char **argv, const struct options *options) {
         r = parse_arguments(argc, argv, &path);
         if (r >= 0)
                 return r;
+        assert(path);
         if (options->json != JSON_OFF)
                 return fail_usage(_("%s prints no JSON"), argv[0]);
         if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
