@@ -125,3 +125,27 @@ void peer_expect_closed(struct peer *peer, struct fixture *fixture) {
         peer_expect_nothing(peer, fixture);
         assert_true(peer->eof);
 }
+
+int fixture_new(void **state) {
+        struct fixture *fixture = malloc(sizeof(*fixture));
+
+        fixture_setup(fixture, NULL);
+        *state = fixture;
+        return 0;
+}
+
+int fixture_free(void **state) {
+        fixture_teardown(*state);
+        free(*state);
+        return 0;
+}
+
+void fixture_check_reply(struct fixture *fixture, const char *call, const char *reply) {
+        struct peer peer;
+
+        peer_attach(&peer, fixture);
+        peer_call(&peer, call);
+        peer_expect(&peer, fixture, reply);
+        peer_expect_silence(&peer, fixture);
+        peer_done(&peer);
+}

@@ -26,6 +26,9 @@ struct peer {
 
 void fixture_setup(struct fixture *fixture, const struct varlink_server_limits *limits);
 void fixture_teardown(struct fixture *fixture);
+/* The same as setup and teardown of a test, which finds the fixture in its state. */
+int fixture_new(void **state);
+int fixture_free(void **state);
 /* Runs the loop until it is idle; a loop that spins fails the test. Returns the turns it took. */
 unsigned fixture_run(struct fixture *fixture);
 struct varlink_server_stats fixture_stats(const struct fixture *fixture);
@@ -45,3 +48,5 @@ void peer_expect(struct peer *peer, struct fixture *fixture, const char *text);
 void peer_expect_silence(struct peer *peer, struct fixture *fixture);
 /* Runs the loop, then demands that nothing (more) came and the connection is closed. */
 void peer_expect_closed(struct peer *peer, struct fixture *fixture);
+/* A connection of its own makes this call, and gets this reply and nothing else. */
+void fixture_check_reply(struct fixture *fixture, const char *call, const char *reply);

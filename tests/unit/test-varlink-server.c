@@ -8,41 +8,8 @@
 #include <sys/wait.h>
 
 #include "tests/harness/alloc-fail.h"
+#include "tests/harness/varlink-calls.h"
 #include "tests/harness/varlink-fixture.h"
-
-#define ECHO(parameters) "{\"method\":\"org.example.test.Echo\",\"parameters\":" parameters "}"
-#define CALL(name) "{\"method\":\"org.example.test." name "\"}"
-#define MORE(name, parameters) \
-        "{\"method\":\"org.example.test." name "\",\"parameters\":" parameters ",\"more\":true}"
-#define ERROR(name, parameters) "{\"error\":\"org.varlink.service." name "\",\"parameters\":" parameters "}"
-#define EMPTY "{\"parameters\":{}}"
-#define TEXT(text) "{\"parameters\":{\"text\":\"" text "\"}}"
-#define ITEM(n) "{\"parameters\":{\"n\":" n ",\"text\":\"\"}}"
-#define ITEM_MORE(n) "{\"parameters\":{\"n\":" n ",\"text\":\"\"},\"continues\":true}"
-
-static int setup(void **state) {
-        struct fixture *fixture = malloc(sizeof(*fixture));
-
-        fixture_setup(fixture, NULL);
-        *state = fixture;
-        return 0;
-}
-
-static int teardown(void **state) {
-        fixture_teardown(*state);
-        free(*state);
-        return 0;
-}
-
-static void check_reply(struct fixture *fixture, const char *call, const char *reply) {
-        struct peer peer;
-
-        peer_attach(&peer, fixture);
-        peer_call(&peer, call);
-        peer_expect(&peer, fixture, reply);
-        peer_expect_silence(&peer, fixture);
-        peer_done(&peer);
-}
 
 static void test_service_interface(void **state) {
         static const char call[] = "{\"method\":\"org.varlink.service.GetInterfaceDescription\","
@@ -59,16 +26,16 @@ static void test_service_interface(void **state) {
         struct fixture *fixture = *state;
         struct peer peer;
 
-        check_reply(
+        fixture_check_reply(
                 fixture, "{\"method\":\"org.varlink.service.GetInfo\"}",
                 "{\"parameters\":{\"vendor\":\"Example\",\"product\":\"Test\",\"version\":\"1\",\"url\":"
                 "\"https://example.org\",\"interfaces\":[\"org.example.test\",\"org.varlink.service\"]}}");
-        check_reply(fixture,
-                    "{\"method\":\"org.varlink.service.GetInterfaceDescription\","
-                    "\"parameters\":{\"interface\":\"org.example.nosuch\"}}",
-                    ERROR("InterfaceNotFound", "{\"interface\":\"org.example.nosuch\"}"));
-        check_reply(fixture, "{\"method\":\"org.varlink.service.GetInterfaceDescription\"}",
-                    ERROR("InvalidParameter", "{\"parameter\":\"interface\"}"));
+        fixture_check_reply(fixture,
+                            "{\"method\":\"org.varlink.service.GetInterfaceDescription\","
+                            "\"parameters\":{\"interface\":\"org.example.nosuch\"}}",
+                            ERROR("InterfaceNotFound", "{\"interface\":\"org.example.nosuch\"}"));
+        fixture_check_reply(fixture, "{\"method\":\"org.varlink.service.GetInterfaceDescription\"}",
+                            ERROR("InvalidParameter", "{\"parameter\":\"interface\"}"));
 
         peer_attach(&peer, fixture);
         peer_call(&peer, call);
@@ -83,16 +50,17 @@ static void test_service_interface(void **state) {
 static void test_errors(void **state) {
         struct fixture *fixture = *state;
 
-        check_reply(fixture, "{\"method\":\"org.example.nosuch.Echo\"}",
-                    ERROR("InterfaceNotFound", "{\"interface\":\"org.example.nosuch\"}"));
-        check_reply(fixture, "{\"method\":\"org.example.tes.Echo\"}",
-                    ERROR("InterfaceNotFound", "{\"interface\":\"org.example.tes\"}"));
-        check_reply(fixture, CALL("echo"), ERROR("MethodNotFound", "{\"method\":\"org.example.test.echo\"}"));
-        check_reply(fixture, CALL("Unfinished"),
-                    ERROR("MethodNotImplemented", "{\"method\":\"org.example.test.Unfinished\"}"));
-        check_reply(fixture, "{\"method\":\"org.example.test.Echo\",\"upgrade\":true}",
-                    ERROR("MethodNotImplemented", "{\"method\":\"org.example.test.Echo\"}"));
-        check_reply(fixture, CALL("Watch"), ERROR("ExpectedMore", "{}"));
+        fixture_check_reply(fixture, "{\"method\":\"org.example.nosuch.Echo\"}",
+                            ERROR("InterfaceNotFound", "{\"interface\":\"org.example.nosuch\"}"));
+        fixture_check_reply(fixture, "{\"method\":\"org.example.tes.Echo\"}",
+                            ERROR("InterfaceNotFound", "{\"interface\":\"org.example.tes\"}"));
+        fixture_check_reply(fixture, CALL("echo"),
+                            ERROR("MethodNotFound", "{\"method\":\"org.example.test.echo\"}"));
+        fixture_check_reply(fixture, CALL("Unfinished"),
+                            ERROR("MethodNotImplemented", "{\"method\":\"org.example.test.Unfinished\"}"));
+        fixture_check_reply(fixture, "{\"method\":\"org.example.test.Echo\",\"upgrade\":true}",
+                            ERROR("MethodNotImplemented", "{\"method\":\"org.example.test.Echo\"}"));
+        fixture_check_reply(fixture, CALL("Watch"), ERROR("ExpectedMore", "{}"));
         assert_int_equal(fixture->service.n_calls, 0);
 }
 
@@ -102,7 +70,7 @@ static void check_echo(struct fixture *fixture, const char *parameters) {
         (void)snprintf(call, sizeof(call), "{\"method\":\"org.example.test.Echo\",\"parameters\":%s}",
                        parameters);
         (void)snprintf(reply, sizeof(reply), "{\"parameters\":%s}", parameters);
-        check_reply(fixture, call, reply);
+        fixture_check_reply(fixture, call, reply);
 }
 
 static void check_invalid(struct fixture *fixture, const char *method, const char *parameters,
@@ -112,7 +80,7 @@ static void check_invalid(struct fixture *fixture, const char *method, const cha
         (void)snprintf(call, sizeof(call), "{\"method\":\"org.example.test.%s\",\"parameters\":%s}", method,
                        parameters);
         (void)snprintf(reply, sizeof(reply), ERROR("InvalidParameter", "{\"parameter\":\"%s\"}"), name);
-        check_reply(fixture, call, reply);
+        fixture_check_reply(fixture, call, reply);
 }
 
 /* Every type of value for every type of parameter. */
@@ -174,8 +142,8 @@ static void test_parameter_types(void **state) {
 static void test_parameters(void **state) {
         struct fixture *fixture = *state;
 
-        check_reply(fixture, CALL("Echo"), EMPTY);
-        check_reply(fixture, "{\"parameters\":null,\"method\":\"org.example.test.Echo\"}", EMPTY);
+        fixture_check_reply(fixture, CALL("Echo"), EMPTY);
+        fixture_check_reply(fixture, "{\"parameters\":null,\"method\":\"org.example.test.Echo\"}", EMPTY);
         check_echo(fixture, "{}");
         check_echo(fixture, "{\"text\":null,\"number\":null,\"names\":null}");
         check_echo(fixture, "{\"number\":9223372036854775807}");
@@ -186,20 +154,21 @@ static void test_parameters(void **state) {
         check_invalid(fixture, "Need", "{\"text\":\"a\"}", "number");
         check_invalid(fixture, "Need", "{\"text\":\"a\",\"number\":null}", "number");
         check_invalid(fixture, "Later", "{\"a\":1}", "a");
-        check_reply(fixture,
-                    "{\"method\":\"org.example.test.Need\",\"parameters\":{\"number\":1,\"text\":\"\"}}",
-                    EMPTY);
+        fixture_check_reply(
+                fixture, "{\"method\":\"org.example.test.Need\",\"parameters\":{\"number\":1,\"text\":\"\"}}",
+                EMPTY);
 }
 
 static void test_envelope(void **state) {
         struct fixture *fixture = *state;
 
-        check_reply(fixture,
-                    "{\"org.example.vendor\":{\"x\":1},\"more\":false,\"oneway\":null,\"upgrade\":false,"
-                    "\"method\":\"org.example.test.Echo\"}",
-                    EMPTY);
+        fixture_check_reply(
+                fixture,
+                "{\"org.example.vendor\":{\"x\":1},\"more\":false,\"oneway\":null,\"upgrade\":false,"
+                "\"method\":\"org.example.test.Echo\"}",
+                EMPTY);
         /* "more" of a method that does not stream: one reply, without "continues" */
-        check_reply(fixture, MORE("Echo", "{\"text\":\"a\"}"), TEXT("a"));
+        fixture_check_reply(fixture, MORE("Echo", "{\"text\":\"a\"}"), TEXT("a"));
 }
 
 static void check_closes(struct fixture *fixture, const char *bytes, size_t size) {
@@ -473,7 +442,7 @@ static void test_no_read_ahead(void **state) {
                 (void)fixture_run(fixture);
         }
 }
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_new, fixture_free)
 
 int main(void) {
         const struct CMUnitTest tests[] = {

@@ -8,41 +8,8 @@
 #include <sys/wait.h>
 
 #include "tests/harness/alloc-fail.h"
+#include "tests/harness/varlink-calls.h"
 #include "tests/harness/varlink-fixture.h"
-
-#define ECHO(parameters) "{\"method\":\"org.example.test.Echo\",\"parameters\":" parameters "}"
-#define CALL(name) "{\"method\":\"org.example.test." name "\"}"
-#define MORE(name, parameters) \
-        "{\"method\":\"org.example.test." name "\",\"parameters\":" parameters ",\"more\":true}"
-#define ERROR(name, parameters) "{\"error\":\"org.varlink.service." name "\",\"parameters\":" parameters "}"
-#define EMPTY "{\"parameters\":{}}"
-#define TEXT(text) "{\"parameters\":{\"text\":\"" text "\"}}"
-#define ITEM(n) "{\"parameters\":{\"n\":" n ",\"text\":\"\"}}"
-#define ITEM_MORE(n) "{\"parameters\":{\"n\":" n ",\"text\":\"\"},\"continues\":true}"
-
-static int setup(void **state) {
-        struct fixture *fixture = malloc(sizeof(*fixture));
-
-        fixture_setup(fixture, NULL);
-        *state = fixture;
-        return 0;
-}
-
-static int teardown(void **state) {
-        fixture_teardown(*state);
-        free(*state);
-        return 0;
-}
-
-static void check_reply(struct fixture *fixture, const char *call, const char *reply) {
-        struct peer peer;
-
-        peer_attach(&peer, fixture);
-        peer_call(&peer, call);
-        peer_expect(&peer, fixture, reply);
-        peer_expect_silence(&peer, fixture);
-        peer_done(&peer);
-}
 
 static const char stream[] = ECHO("{\"text\":\"\xc3\xa9\"}") "\0" CALL(
         "Nosuch") "\0"
@@ -121,16 +88,17 @@ static void test_oneway_then_close(void **state) {
 static void test_streams(void **state) {
         struct fixture *fixture = *state;
 
-        check_reply(fixture, "{\"method\":\"org.example.test.MaybeCount\",\"parameters\":{\"limit\":3}}",
-                    ITEM("3"));
-        check_reply(fixture, MORE("MaybeCount", "{\"limit\":1}"), ITEM("1"));
-        check_reply(fixture, "{\"method\":\"org.example.test.Count\",\"parameters\":{\"limit\":3}}",
-                    ERROR("ExpectedMore", "{}"));
-        check_reply(fixture,
-                    "{\"method\":\"org.example.test.Count\",\"more\":null,\"parameters\":{\"limit\":3}}",
-                    ERROR("ExpectedMore", "{}"));
-        check_reply(fixture, MORE("Count", "{\"limit\":-1}"),
-                    ERROR("InvalidParameter", "{\"parameter\":\"limit\"}"));
+        fixture_check_reply(fixture,
+                            "{\"method\":\"org.example.test.MaybeCount\",\"parameters\":{\"limit\":3}}",
+                            ITEM("3"));
+        fixture_check_reply(fixture, MORE("MaybeCount", "{\"limit\":1}"), ITEM("1"));
+        fixture_check_reply(fixture, "{\"method\":\"org.example.test.Count\",\"parameters\":{\"limit\":3}}",
+                            ERROR("ExpectedMore", "{}"));
+        fixture_check_reply(
+                fixture, "{\"method\":\"org.example.test.Count\",\"more\":null,\"parameters\":{\"limit\":3}}",
+                ERROR("ExpectedMore", "{}"));
+        fixture_check_reply(fixture, MORE("Count", "{\"limit\":-1}"),
+                            ERROR("InvalidParameter", "{\"parameter\":\"limit\"}"));
 }
 
 /* The peer reads in its own time; flow control keeps the queue short and nothing is lost. */
@@ -325,8 +293,9 @@ static void test_close_during_large_reply(void **state) {
 static void test_too_large_reply(void **state) {
         struct fixture *fixture = *state;
 
-        check_reply(fixture, "{\"method\":\"org.example.test.Big\",\"parameters\":{\"size\":1100000}}",
-                    "{\"error\":\"org.example.test.Refused\",\"parameters\":{\"reason\":\"too large\"}}");
+        fixture_check_reply(
+                fixture, "{\"method\":\"org.example.test.Big\",\"parameters\":{\"size\":1100000}}",
+                "{\"error\":\"org.example.test.Refused\",\"parameters\":{\"reason\":\"too large\"}}");
 }
 
 /* One that never reads its replies is not served further until it does. */
@@ -560,7 +529,7 @@ static void test_out_of_memory(void **state) {
         assert_true(n > 10);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_new, fixture_free)
 
 int main(void) {
         const struct CMUnitTest tests[] = {
