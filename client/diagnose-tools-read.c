@@ -103,6 +103,7 @@ static bool diagnose_is_own_frame(struct json_object *frame) {
                 "el0t_64_irq_handler",
                 "el0t_64_irq",
                 "el0_irq",
+                "el0_irq_naked",
         };
         const char *name = json_object_get_string(json_object_object_get(frame, "symbol"));
         const char *module = json_object_get_string(json_object_object_get(frame, "module"));

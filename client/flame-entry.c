@@ -50,6 +50,7 @@ bool flame_is_interrupt_entry(const char *symbol) {
                 "el0t_32_irq*",
                 "el1_irq",
                 "el0_irq",
+                "el0_irq_naked",
                 /* arm, riscv, powerpc, s390, loongarch */
                 "__irq_svc",
                 "__irq_usr",

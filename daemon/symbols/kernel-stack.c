@@ -26,7 +26,8 @@ static const struct {
         { "asm_exc_*", false },
         { "asm_int80_emulation", false },
         { "asm_load_gs_index", false },
-        /* arm64, arch/arm64/kernel/entry.S: "el1h_64_irq" since 5.14, "el1_irq" before. */
+        /* arm64, arch/arm64/kernel/entry.S: "el1h_64_irq" since 5.14, "el1_irq" before; from user mode
+         * el0_irq goes on in el0_irq_naked, at a label that kallsyms has. */
         { "el1h_64_irq", true },
         { "el1t_64_irq", true },
         { "el0t_64_irq", true },
@@ -35,6 +36,7 @@ static const struct {
         { "el0t_64_fiq", true },
         { "el1_irq", true },
         { "el0_irq", true },
+        { "el0_irq_naked", true },
         { "el1h_64_sync", false },
         { "el1_sync", false },
         /* ppc64, arch/powerpc/kernel/exceptions-64s.S. Not tried on a machine. */

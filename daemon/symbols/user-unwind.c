@@ -298,10 +298,11 @@ static const char *failure_note(const struct user_unwinder *unwinder) {
         }
 }
 
-/* One step of libunwind's own. 1: *ret_address is the caller's; 0: this was the outermost; negative: it
- * failed for unwinder->failure. libunwind guesses when it has no table: its guesses are not taken. */
-static int step_by_table(struct user_unwinder *unwinder, unw_cursor_t *cursor, uint64_t *ret_address,
-                         bool *ret_exact) {
+/* One step of libunwind's own, from a frame that was interrupted or one that has called. 1: *ret_address is
+ * the caller's; 0: this was the outermost; negative: it failed for unwinder->failure. libunwind guesses when
+ * it has no table: its guesses are not taken. */
+static int step_by_table(struct user_unwinder *unwinder, unw_cursor_t *cursor, bool interrupted,
+                         uint64_t *ret_address, bool *ret_exact) {
         bool is_signal = unw_is_signal_frame(cursor) > 0;
         unw_word_t sp_before = 0, sp = 0, ip = 0;
         int r;
@@ -317,7 +318,8 @@ static int step_by_table(struct user_unwinder *unwinder, unw_cursor_t *cursor, u
                 return -ENODATA;
         if (ip == 0)
                 return 0;
-        if (sp <= sp_before && !is_signal)
+        /* On arm64 a function that calls none, or was just entered, may have put nothing on the stack. */
+        if (!is_signal && (sp < sp_before || (sp == sp_before && (RETURN_ON_STACK || !interrupted))))
                 return -ELOOP;
         if (!is_signal && !address_is_code(unwinder, ip))
                 return -ENODATA; /* the frame below was not what it was taken for */
@@ -328,12 +330,13 @@ static int step_by_table(struct user_unwinder *unwinder, unw_cursor_t *cursor, u
 }
 
 /* The next frame by whatever leads there; r as in step_by_table(). */
-static int step(struct user_unwinder *unwinder, unw_cursor_t *cursor, struct unwound_frame *ret_frame) {
+static int step(struct user_unwinder *unwinder, unw_cursor_t *cursor, bool interrupted,
+                struct unwound_frame *ret_frame) {
         int r;
 
         save_registers(unwinder, cursor);
         *ret_frame = (struct unwound_frame){};
-        r = step_by_table(unwinder, cursor, &ret_frame->address, &ret_frame->exact);
+        r = step_by_table(unwinder, cursor, interrupted, &ret_frame->address, &ret_frame->exact);
         if (r >= 0)
                 return r;
 
@@ -375,7 +378,7 @@ size_t user_unwind(struct user_unwinder *unwinder, struct user_process *process,
                 return n;
 
         while (n < n_max) {
-                r = step(unwinder, &cursor, &frames[n]);
+                r = step(unwinder, &cursor, frames[n - 1].exact, &frames[n]);
                 if (r <= 0)
                         break;
                 n++;

@@ -2,8 +2,8 @@
 
 /* A program to unwind: main, then chain_01 to chain_12, each with its own frame size and none a tail call.
  * Says "ready" on stdout when the innermost is reached and spins there, or does what its argument says:
- * "signal" spins in a signal handler, "vdso" asks for the time again and again, "deep" puts more on the stack
- * than a snapshot holds. */
+ * "signal" spins in a signal handler, "leaf" in a function without a frame, "vdso" asks for the time again and
+ * again, "deep" puts more on the stack than a snapshot holds. */
 
 #include <signal.h>
 #include <string.h>
@@ -40,12 +40,21 @@ LINKAGE NOINLINE unsigned read_clock(unsigned x) {
         return sink;
 }
 
+/* Calls nothing, and needs no stack. */
+LINKAGE NOINLINE unsigned leaf(unsigned x) {
+        while (!stop)
+                sink += x;
+        return sink;
+}
+
 LINKAGE NOINLINE unsigned chain_12(unsigned x) {
         if (mode == 's')
                 (void)raise(SIGUSR1);
         if (mode == 'v')
                 return read_clock(x) + 1;
         say_ready();
+        if (mode == 'l')
+                return leaf(x) + 1;
         while (!stop)
                 sink += x;
         return sink;

@@ -15,6 +15,8 @@ static const char symbols_text[] = "ffffffff81000000 T _stext\n"
                                    "ffffffff81001200 T asm_exc_page_fault\n"
                                    "ffffffff81001300 T el1h_64_irq\n"
                                    "ffffffff81001400 T el0t_64_irq\n"
+                                   "ffffffff81001450 t el0_irq\n"
+                                   "ffffffff81001480 t el0_irq_naked\n"
                                    "ffffffff81001500 T asm_call_irq_on_stack\n"
                                    "ffffffff81002000 T sysvec_apic_timer_interrupt\n"
                                    "ffffffff81003000 T hrtimer_interrupt\n"
@@ -93,6 +95,7 @@ static void test_timer_frames_go(void **state) {
 static void test_user_mode_leaves_nothing(void **state) {
         CHECK(KERNEL_STACK_TIMER, 1, "", AT(003010), AT(002010), AT(00100b));
         CHECK(KERNEL_STACK_TIMER, 1, "", AT(003010), AT(001410));
+        CHECK(KERNEL_STACK_TIMER, 1, "", AT(003010), AT(001490));
 }
 
 /* A timer interrupt that came while softirqs of an earlier one ran. */

@@ -151,6 +151,22 @@ static void test_signal_handler(void **state) {
         assert_functions(stack, "handler " CHAIN, false);
 }
 
+static void test_leaf(void **state) {
+        static const char *const targets[] = { "chain", "chain-signed" };
+
+        for (size_t i = 0; i < ELEMENTSOF(targets); i++) {
+                struct stopped_process process;
+                char path[PATH_MAX];
+
+                if (access(target_path(targets[i], path, sizeof(path)), X_OK) < 0)
+                        continue; /* only built for arm64 */
+                start_target(&process, targets[i], "leaf");
+                _cleanup_(stack_unrefp) struct stack *stack = symbolise(&process.snapshot);
+                stopped_process_kill(&process);
+                assert_functions(stack, "leaf " CHAIN, true);
+        }
+}
+
 static void test_vdso(void **state) {
         struct stopped_process process;
         bool found = false;
@@ -260,6 +276,7 @@ int main(void) {
                 cmocka_unit_test(test_frame_pointers),
                 cmocka_unit_test(test_signed_addresses),
                 cmocka_unit_test(test_signal_handler),
+                cmocka_unit_test(test_leaf),
                 cmocka_unit_test(test_vdso),
                 cmocka_unit_test(test_truncated),
                 cmocka_unit_test(test_deleted),
