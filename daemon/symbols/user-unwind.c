@@ -243,6 +243,9 @@ static void save_registers(struct user_unwinder *unwinder, unw_cursor_t *cursor)
         for (int i = 0; i < N_REGISTERS; i++) {
                 unw_word_t value;
 
+                /* libunwind's "ip" has the number of arm64's link register, for which it answers with the ip. */
+                if (i == UNW_REG_IP && i != REGISTER_IP)
+                        continue;
                 if (unw_get_reg(cursor, i, &value) == 0)
                         unwinder->registers[i] = value;
         }
@@ -298,6 +301,15 @@ static const char *failure_note(const struct user_unwinder *unwinder) {
         }
 }
 
+/* Whether a step from the frame that was interrupted to "ip", with nothing taken from the stack, leads to its
+ * caller. On arm64 a function that calls none, or was just entered, has its return address in the link
+ * register only. Where libunwind cannot read a table it takes that register, too; but once a function has
+ * called another it points back into itself. */
+static bool is_caller_by_link(const unw_proc_info_t *function, unw_word_t ip) {
+        return !RETURN_ON_STACK && function->end_ip > 0 &&
+               (ip <= function->start_ip || ip > function->end_ip);
+}
+
 /* One step of libunwind's own, from a frame that was interrupted or one that has called. 1: *ret_address is
  * the caller's; 0: this was the outermost; negative: it failed for unwinder->failure. libunwind guesses when
  * it has no table: its guesses are not taken. */
@@ -305,8 +317,11 @@ static int step_by_table(struct user_unwinder *unwinder, unw_cursor_t *cursor, b
                          uint64_t *ret_address, bool *ret_exact) {
         bool is_signal = unw_is_signal_frame(cursor) > 0;
         unw_word_t sp_before = 0, sp = 0, ip = 0;
+        unw_proc_info_t function = {};
         int r;
 
+        if (interrupted && !RETURN_ON_STACK && unw_get_proc_info(cursor, &function) < 0)
+                function = (unw_proc_info_t){};
         unwinder->failure = FAILURE_NONE;
         (void)unw_get_reg(cursor, REGISTER_SP, &sp_before); /* known since the frame was reached */
         r = unw_step(cursor);
@@ -318,8 +333,7 @@ static int step_by_table(struct user_unwinder *unwinder, unw_cursor_t *cursor, b
                 return -ENODATA;
         if (ip == 0)
                 return 0;
-        /* On arm64 a function that calls none, or was just entered, may have put nothing on the stack. */
-        if (!is_signal && (sp < sp_before || (sp == sp_before && (RETURN_ON_STACK || !interrupted))))
+        if (!is_signal && (sp < sp_before || (sp == sp_before && !is_caller_by_link(&function, ip))))
                 return -ELOOP;
         if (!is_signal && !address_is_code(unwinder, ip))
                 return -ENODATA; /* the frame below was not what it was taken for */
