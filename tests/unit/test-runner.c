@@ -33,8 +33,9 @@ static int probe(const struct collector_env *env, const char **ret_reason) {
 }
 
 static int open_collector(const struct collector_env *env, void **ret_state) {
-        struct collector *c = test_calloc(1, sizeof(*c));
+        struct collector *c = calloc(1, sizeof(*c));
 
+        assert_non_null(c);
         c->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         assert_true(c->fd >= 0);
         t.collector = *ret_state = c;
@@ -77,7 +78,7 @@ static void *close_collector(void *state) {
         struct collector *c = state;
 
         assert_int_equal(close(c->fd), 0);
-        test_free(c);
+        free(c);
         t.collector = NULL;
         return NULL;
 }
