@@ -14,6 +14,7 @@ enum {
         N_REGISTERS = USER_REGISTER_X86_64_RIP + 1,
         RETURN_ON_STACK = true, /* a call pushes the return address */
         ADDRESS_BITS = 64,      /* return addresses are what they are */
+        REGISTER_SHADOWED = -1,
 };
 #define dwarf_search_unwind_table _Ux86_64_dwarf_search_unwind_table
 #elif defined(__aarch64__)
@@ -25,6 +26,7 @@ enum {
         N_REGISTERS = USER_REGISTER_ARM64_PC + 1,
         RETURN_ON_STACK = false,
         ADDRESS_BITS = 48, /* above them a function may have put the signature of its return address */
+        REGISTER_SHADOWED = UNW_REG_IP, /* libunwind's "ip" has the number of the link register */
 };
 #define dwarf_search_unwind_table _Uaarch64_dwarf_search_unwind_table
 #else
@@ -243,9 +245,8 @@ static void save_registers(struct user_unwinder *unwinder, unw_cursor_t *cursor)
         for (int i = 0; i < N_REGISTERS; i++) {
                 unw_word_t value;
 
-                /* libunwind's "ip" has the number of arm64's link register, for which it answers with the ip. */
-                if (i == UNW_REG_IP && i != REGISTER_IP)
-                        continue;
+                if (i == REGISTER_SHADOWED)
+                        continue; /* asked for it, libunwind answers with the ip */
                 if (unw_get_reg(cursor, i, &value) == 0)
                         unwinder->registers[i] = value;
         }
