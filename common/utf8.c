@@ -3,6 +3,7 @@
 #include "common/utf8.h"
 
 #include <assert.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "common/cleanup.h"
@@ -60,11 +61,24 @@ size_t utf8_sequence(const char *text, size_t size) {
         return n;
 }
 
+/* Bytes of ASCII at the beginning, in words: nearly all that is ever looked at is nothing else. */
+static size_t ascii_words(const char *text, size_t size) {
+        uint64_t word;
+        size_t at = 0;
+
+        for (; size - at >= sizeof(word); at += sizeof(word)) {
+                memcpy(&word, text + at, sizeof(word));
+                if (word & UINT64_C(0x8080808080808080))
+                        break;
+        }
+        return at;
+}
+
 size_t utf8_valid_prefix(const char *text, size_t size) {
         size_t at = 0;
 
         while (at < size) {
-                size_t n = utf8_sequence(text + at, size - at);
+                size_t n = ascii_words(text + at, size - at) ?: utf8_sequence(text + at, size - at);
 
                 if (n == 0)
                         break;

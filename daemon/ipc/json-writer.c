@@ -217,6 +217,15 @@ struct json_object *json_written(char *text) {
         return object;
 }
 
+struct json_object *json_write_ahead(struct json_object *object) {
+        _cleanup_(json_putp) struct json_object *owned = object;
+        const char *text = json_object_to_json_string_ext(owned, JSON_C_TO_STRING_PLAIN |
+                                                                         JSON_C_TO_STRING_NOSLASHESCAPE);
+        char *copy = text ? strdup(text) : NULL;
+
+        return copy ? json_written(copy) : NULL;
+}
+
 static bool text_is_plain(const char *text) {
         for (; *text; text++)
                 if (*text < ' ' || *text > '~' || *text == '"' || *text == '\\')

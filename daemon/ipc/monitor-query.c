@@ -129,13 +129,21 @@ static struct monitor_query *query_free(struct monitor_query *query) {
 }
 DEFINE_CLEANUP(struct monitor_query *, query_free)
 
-/* On another thread. */
+/* On another thread. To write a long answer, and to free what it was made of, takes milliseconds: not the
+ * loop's, which has its passes to do. */
 static int query_run(struct history_query *history, const struct store *store) {
         struct monitor_query *query = (struct monitor_query *)history;
+        struct monitor_answer *answer = &query->answer;
+        int r;
 
         query->question.tier = disk_tier_to_string(history->loaded.tier);
         query->question.events_left_out = history->loaded.events_left_out;
-        return query->fn(&query->question, store, &query->answer);
+        r = query->fn(&query->question, store, answer);
+        if (r < 0 || !answer->value)
+                return r;
+
+        answer->value = json_write_ahead(answer->value);
+        return answer->value ? 0 : -ENOMEM;
 }
 
 /* A file that cannot be read is no reason to say nothing: what memory has is said to be from memory. */

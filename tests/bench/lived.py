@@ -131,16 +131,17 @@ def pass_moments(path, seconds):
 
 
 def print_jitter(run, what, daemon):
-    moments = pass_moments(f"{daemon.root}/proc/softirqs", run.seconds)
-    off = [abs(b - a - 1) * 1e3 for a, b in zip(moments, moments[1:])]
-    run.figure(what, f"{statistics.median(off):.2f} ms median, {percentile(off, 0.99):.2f} ms p99, {max(off):.2f} ms worst "
-                     f"of {len(off)} passes")
+    late = [moment % 1 * 1e3 for moment in pass_moments(f"{daemon.root}/proc/softirqs", run.seconds)]
+    run.figure(what, f"{statistics.median(late):.2f} ms median, {percentile(late, 0.99):.2f} ms p99, {max(late):.2f} ms "
+                     f"worst of {len(late)} passes")
 
 
 def jitter(run, daemon, days):
-    """How far passes are from a second apart, at rest and while reports over all days are asked for without a pause,
-    each of which also writes what is new."""
-    print_jitter(run, "a second between passes is off by, at rest", daemon)
+    """How late passes are, at rest and while reports over all days are asked for without a pause, each of which also
+    writes what is new. They are due at whole seconds since boot, and the kernel may join wake-ups for 10 ms after that:
+    a loop that is awake takes a pass at once, so that the distance between two would call the daemon at rest the
+    better one, or the worse, by chance."""
+    print_jitter(run, "passes come after they are due by, at rest", daemon)
     done = threading.Event()
 
     def ask_on():
