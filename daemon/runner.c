@@ -442,7 +442,8 @@ int runner_reconfigure(struct runner *runner, const struct config *config) {
         runner->configured_interval_ns = config_get(config, section, "interval");
         runner->interval_ns = runner->configured_interval_ns;
         align_passes(runner);
-        update_running_status(runner);
+        if (runner->status != COLLECTOR_FAILING) /* of that the next pass tells */
+                update_running_status(runner);
         return schedule_pass(runner);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* How a collector ends: what it has seen is delivered, decided if there is time for that. */
+/* How a collector ends: what it has seen is delivered, decided if there is time for that. And what a reload
+ * leaves. */
 
 #include "tests/unit/test.h"
 
@@ -25,7 +26,8 @@ static struct {
         struct config *config;
         struct runner *runner;
         sd_event *event;
-        unsigned n_decided, n_undecided;
+        unsigned n_decided, n_undecided, n_transitions;
+        int sample_error;
 } t;
 
 static int probe(const struct collector_env *env, const char **ret_reason) {
@@ -43,7 +45,7 @@ static int open_collector(const struct collector_env *env, void **ret_state) {
 }
 
 static int sample(void *state, struct batch *batch) {
-        return 0;
+        return t.sample_error;
 }
 
 static int event_fd(void *state) {
@@ -118,11 +120,16 @@ static int sink_add(struct event_sink *sink, struct event *event) {
         return 0;
 }
 
+static void on_transition(void *userdata, const char *collector, enum collector_state state,
+                          const char *reason) {
+        t.n_transitions++;
+}
+
 static struct event_sink sink = { .add = sink_add };
 
 static int setup(void **state) {
         static const struct config_section *const sections[] = { &section };
-        static const struct runner_callbacks callbacks;
+        static const struct runner_callbacks callbacks = { .on_transition = on_transition };
         static const struct store_limits limits = {
                 .budget_bytes = 1 << 20, .retention_ns = NSEC_PER_SEC, .n_events_max = 1, .n_series_max = 1
         };
@@ -191,17 +198,39 @@ static void test_nothing_to_wait_for(void **state) {
         assert_int_equal(t.n_decided + t.n_undecided, 0);
 }
 
+static void set_enabled(const char *value) {
+        char *error = NULL;
+
+        assert_int_equal(config_set(t.config, "test", "enabled", value, &error), 0);
+        assert_int_equal(runner_reconfigure(t.runner, t.config), 0);
+}
+
 /* Switched off at runtime it ends, too. */
 static void test_switched_off(void **state) {
         struct status_collector status;
-        char *error = NULL;
 
         t.collector->pending = true;
-        assert_int_equal(config_set(t.config, "test", "enabled", "no", &error), 0);
-        assert_int_equal(runner_reconfigure(t.runner, t.config), 0);
+        set_enabled("no");
         assert_int_equal(t.n_undecided, 1);
         runner_get_status(t.runner, &status);
         assert_int_equal(status.state, COLLECTOR_DISABLED);
+}
+
+/* Only a pass tells whether what could not be read can be. */
+static void test_reload_mends_nothing(void **state) {
+        struct status_collector status;
+        unsigned n;
+
+        set_enabled("no");
+        t.sample_error = -EIO;
+        set_enabled("yes");
+        runner_get_status(t.runner, &status);
+        assert_int_equal(status.state, COLLECTOR_FAILING);
+        n = t.n_transitions;
+        assert_int_equal(runner_reconfigure(t.runner, t.config), 0);
+        runner_get_status(t.runner, &status);
+        assert_int_equal(status.state, COLLECTOR_FAILING);
+        assert_int_equal(t.n_transitions, n);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -212,6 +241,7 @@ int main(void) {
                 TEST(test_waits_no_longer),
                 TEST(test_nothing_to_wait_for),
                 TEST(test_switched_off),
+                TEST(test_reload_mends_nothing),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
