@@ -4,6 +4,14 @@
 
 #include "common/cleanup.h"
 
+static bool is_word(struct text_slice name) {
+        for (size_t i = 0; i < name.size; i++)
+                if (name.data[i] <= ' ' || name.data[i] >= 0x7f)
+                        return false;
+
+        return true;
+}
+
 /* Takes "TcpExt:" off the line. */
 static int read_group(struct text_slice *line, struct text_slice *ret_group) {
         struct text_slice word;
@@ -13,7 +21,7 @@ static int read_group(struct text_slice *line, struct text_slice *ret_group) {
 
         word.size--;
         *ret_group = word;
-        return 0;
+        return is_word(word) ? 0 : -EBADMSG;
 }
 
 static int read_value(struct text_slice *values, struct proc_net_snmp_value *value) {
@@ -24,14 +32,6 @@ static int read_value(struct text_slice *values, struct proc_net_snmp_value *val
 
         value->negative = word.data[0] == '-';
         return text_slice_to_u64(text_slice_skip(word, value->negative), &value->value);
-}
-
-static bool is_word(struct text_slice name) {
-        for (size_t i = 0; i < name.size; i++)
-                if (name.data[i] <= ' ' || name.data[i] >= 0x7f)
-                        return false;
-
-        return true;
 }
 
 static int read_pair(struct text_slice names, struct text_slice values, proc_net_snmp_fn fn, void *userdata) {

@@ -72,6 +72,7 @@ static void test_bad(void **state) {
         check_bad("A\n1\n");
         check_bad("Tcp: \x7f\nTcp: 1\n");
         check_bad("Tcp: \xff\nTcp: 1\n");
+        check_bad("T\x01: A\nT\x01: 1\n");
         check_bad("Tcp: A\nTcp: 1\nUdp: B\n"); /* names without values */
 }
 
