@@ -9,9 +9,9 @@ import re
 import sys
 
 sys.path.insert(0, os.environ["IRQWATCH_HARNESS"])
-from kernel import BURDEN, Daemon, background, check, main, note, online_cpus, require, run, wait_for
+from kernel import BURDEN, PATIENCE, Daemon, background, check, main, note, online_cpus, require, run, wait_for
 
-SECONDS = 6
+SECONDS = 3
 
 
 def read_table(path):
@@ -120,15 +120,22 @@ def around_a_pass(daemon, source, path, read):
             return before, new, after
 
 
+def count_moved(before, after):
+    """Cells that are not what they were."""
+    return sum(value != before.get(name, {}).get(cpu, value) for name, cells in after.items()
+               for cpu, value in cells.items())
+
+
 def compare(source, path, name_of=lambda row: row["name"], read=read_table, metric=None, load=None, least_moved=4):
     """Of one metric (None: the first), while load runs (None: timers on all CPUs)."""
     words = [source, metric] if metric else [source]
-    load = load or [BURDEN, "past-timers", SECONDS, *online_cpus()]
+    load = load or [BURDEN, "past-timers", PATIENCE, *online_cpus()]
     with Daemon(f"[{source}]\ninterval=500ms\n") as daemon:
         check(daemon.collector(source)["state"] == "running", f"{daemon.collector(source)}")
         a_before, first, a_after = around_a_pass(daemon, source, path, read)
         with background(*load):
             wait_for("some passes", lambda: daemon.collector(source)["lastPassUsec"] > first + SECONDS * 1_000_000)
+            wait_for("something to compare", lambda: count_moved(a_after, read(path)) >= least_moved)
         b_before, last, b_after = around_a_pass(daemon, source, path, read)
         rates = daemon.json("rates", *words, "--since", f"@{first / 1e6:.6f}", "--until", f"@{last / 1e6:.6f}")[0]
 
@@ -179,18 +186,18 @@ def ksoftirqd():
 
 
 def softnet():
-    send = [sys.executable, "-c", SEND, SECONDS]
+    send = [sys.executable, "-c", SEND, PATIENCE]
     compare("softnet", "/proc/net/softnet_stat", read=read_softnet, load=send, least_moved=1)
 
 
 def netdev():
-    send = [sys.executable, "-c", SEND, SECONDS]
+    send = [sys.executable, "-c", SEND, PATIENCE]
     for metric, column in ("rx-packets", 1), ("rx-bytes", 0), ("tx-packets", 9), ("tx-bytes", 8):
         compare("netdev", "/proc/net/dev", read=read_netdev(column), metric=metric, load=send, least_moved=1)
 
 
 def tcp():
-    send = [sys.executable, "-c", SEND, SECONDS]
+    send = [sys.executable, "-c", SEND, PATIENCE]
     compare("tcp", "/proc/net/snmp", read=read_tcp, load=send, least_moved=2)
 
 
