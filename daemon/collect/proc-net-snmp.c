@@ -16,12 +16,13 @@ static bool is_word(struct text_slice name) {
 static int read_group(struct text_slice *line, struct text_slice *ret_group) {
         struct text_slice word;
 
-        if (!text_next_word(line, &word) || word.size < 2 || word.data[word.size - 1] != ':')
+        if (!text_next_word(line, &word) || word.size < 2 || word.data[word.size - 1] != ':' ||
+            !is_word(word))
                 return -EBADMSG;
 
         word.size--;
         *ret_group = word;
-        return is_word(word) ? 0 : -EBADMSG;
+        return 0;
 }
 
 static int read_value(struct text_slice *values, struct proc_net_snmp_value *value) {

@@ -9,6 +9,8 @@
 #include "common/json-strict.h"
 #include "common/utf8.h"
 
+enum { JSON_AS_SENT = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE };
+
 static struct json_writer writer_new(struct json_object *object) {
         return (struct json_writer){ .object = object, .error = object ? 0 : -ENOMEM };
 }
@@ -219,8 +221,7 @@ struct json_object *json_written(char *text) {
 
 struct json_object *json_write_ahead(struct json_object *object) {
         _cleanup_(json_putp) struct json_object *owned = object;
-        const char *text = json_object_to_json_string_ext(owned, JSON_C_TO_STRING_PLAIN |
-                                                                         JSON_C_TO_STRING_NOSLASHESCAPE);
+        const char *text = json_object_to_json_string_ext(owned, JSON_AS_SENT);
         char *copy = text ? strdup(text) : NULL;
 
         return copy ? json_written(copy) : NULL;
@@ -245,15 +246,10 @@ int json_write_text(FILE *f, const char *text) {
         object = json_text(text, strlen(text));
         if (!object)
                 return -ENOMEM;
-        (void)fputs(json_object_to_json_string_ext(object,
-                                                   JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
-                    f);
+        (void)fputs(json_object_to_json_string_ext(object, JSON_AS_SENT), f);
         return 0;
 }
 
 int json_size(struct json_object *object, size_t *ret_size) {
-        return json_object_to_json_string_length(
-                       object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, ret_size)
-                       ? 0
-                       : -ENOMEM;
+        return json_object_to_json_string_length(object, JSON_AS_SENT, ret_size) ? 0 : -ENOMEM;
 }

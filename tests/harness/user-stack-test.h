@@ -37,6 +37,13 @@ static _unused_ const char *target_path(const char *name, char *path, size_t siz
         return path;
 }
 
+/* Some targets are built only where there is a compiler for them, or for one architecture. */
+static _unused_ bool has_target(const char *name) {
+        char path[PATH_MAX];
+
+        return access(target_path(name, path, sizeof(path)), X_OK) == 0;
+}
+
 static _unused_ void print_stack(const struct stack *stack) {
         for (size_t i = 0; i < stack->n_frames; i++) {
                 const struct frame *frame = &stack->frames[i];

@@ -389,7 +389,6 @@ static void test_no_memory(void **state) {
         assert_true(nth > 4);
 }
 
-/* The kernel that this runs on: the table agrees with a plain search through the file. */
 /* Where this kernel lists a function of a module, some function's name is found, not a mapping symbol's. */
 static void check_modules(const struct kallsyms *kallsyms) {
         _cleanup_(fclosep) FILE *file = fopen("/proc/kallsyms", "re");
@@ -412,6 +411,7 @@ static void check_modules(const struct kallsyms *kallsyms) {
         print_message("%u functions of modules\n", n);
 }
 
+/* The kernel that this runs on: the table agrees with a plain search through the file. */
 static void test_this_kernel(void **state) {
         _cleanup_(closep) int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         _cleanup_(kallsyms_freep) struct kallsyms *kallsyms = NULL;

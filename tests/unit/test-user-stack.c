@@ -102,9 +102,8 @@ static void test_packed_symbols(void **state) {
 
 static void test_cpp(void **state) {
         struct stopped_process process;
-        char path[PATH_MAX];
 
-        if (access(target_path("chain-cpp", path, sizeof(path)), X_OK) < 0)
+        if (!has_target("chain-cpp"))
                 skip(); /* no C++ compiler when this was built */
         start_target(&process, "chain-cpp", NULL);
         _cleanup_(stack_unrefp) struct stack *stack = symbolise(&process.snapshot);
@@ -130,9 +129,8 @@ static void test_frame_pointers(void **state) {
  */
 static void test_signed_addresses(void **state) {
         struct stopped_process process;
-        char path[PATH_MAX];
 
-        if (access(target_path("chain-signed", path, sizeof(path)), X_OK) < 0)
+        if (!has_target("chain-signed"))
                 skip(); /* only built for arm64 */
         start_target(&process, "chain-signed", NULL);
         _cleanup_(stack_unrefp) struct stack *stack = symbolise(&process.snapshot);
@@ -156,9 +154,8 @@ static void test_leaf(void **state) {
 
         for (size_t i = 0; i < ELEMENTSOF(targets); i++) {
                 struct stopped_process process;
-                char path[PATH_MAX];
 
-                if (access(target_path(targets[i], path, sizeof(path)), X_OK) < 0)
+                if (!has_target(targets[i]))
                         continue; /* only built for arm64 */
                 start_target(&process, targets[i], "leaf");
                 _cleanup_(stack_unrefp) struct stack *stack = symbolise(&process.snapshot);
