@@ -219,12 +219,17 @@ struct json_object *json_written(char *text) {
         return object;
 }
 
-struct json_object *json_write_ahead(struct json_object *object) {
-        _cleanup_(json_putp) struct json_object *owned = object;
-        const char *text = json_object_to_json_string_ext(owned, JSON_AS_SENT);
+int json_write_ahead(struct json_object **object, size_t *ret_size) {
+        const char *text = json_object_to_json_string_length(*object, JSON_AS_SENT, ret_size);
         char *copy = text ? strdup(text) : NULL;
+        struct json_object *written = copy ? json_written(copy) : NULL;
 
-        return copy ? json_written(copy) : NULL;
+        if (!written)
+                return -ENOMEM;
+
+        (void)json_object_put(*object); /* whether it was the last reference */
+        *object = written;
+        return 0;
 }
 
 static bool text_is_plain(const char *text) {

@@ -56,8 +56,9 @@ struct json_object *json_text(const char *text, size_t size);
 /* A value that is there as text: valid JSON, NUL-terminated, which is consumed. For what is asked for all the
  * time: an object per number costs many times what the number does. NULL: no memory. */
 struct json_object *json_written(char *text);
-/* The same value, written already: to send it is to copy it then. Consumes the object. NULL: no memory. */
-struct json_object *json_write_ahead(struct json_object *object);
+/* Replaces an object by the same value, written already: to send it is to copy it then. *ret_size: bytes of
+ * the text. 0 or -ENOMEM. */
+int json_write_ahead(struct json_object **object, size_t *ret_size);
 /* What json_text() is as text, onto the stream. 0 or -ENOMEM. */
 int json_write_text(FILE *f, const char *text);
 /* Bytes of the plain serialised form. 0 or -ENOMEM. */

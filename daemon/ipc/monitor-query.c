@@ -41,7 +41,7 @@ int monitor_answer_within_limit(struct monitor_answer *answer, const char *key, 
                 r = make(result, with_lists, &value);
                 if (r < 0)
                         return r;
-                r = json_size(value, &size);
+                r = json_write_ahead(&value, &size);
                 if (r >= 0 && size <= VARLINK_MESSAGE_MAX - ENVELOPE_MAX) {
                         answer->key = key;
                         answer->value = value;
@@ -134,6 +134,7 @@ DEFINE_CLEANUP(struct monitor_query *, query_free)
 static int query_run(struct history_query *history, const struct store *store) {
         struct monitor_query *query = (struct monitor_query *)history;
         struct monitor_answer *answer = &query->answer;
+        size_t size;
         int r;
 
         query->question.tier = disk_tier_to_string(history->loaded.tier);
@@ -142,8 +143,7 @@ static int query_run(struct history_query *history, const struct store *store) {
         if (r < 0 || !answer->value)
                 return r;
 
-        answer->value = json_write_ahead(answer->value);
-        return answer->value ? 0 : -ENOMEM;
+        return json_write_ahead(&answer->value, &size);
 }
 
 /* A file that cannot be read is no reason to say nothing: what memory has is said to be from memory. */

@@ -127,28 +127,31 @@ static const struct varlink_field report_fields[] = {
         {},
 };
 
-struct report_of_host {
-        const struct report *report;
-        struct json_host host;
+/* What an answer is made from. */
+struct answered {
+        const struct monitor_question *question;
+        const void *result;
+        const struct json_host *host; /* of a report */
 };
 
-static int make_report(const void *result, bool with_cpus, struct json_object **ret_object) {
-        const struct report_of_host *of_host = result;
+/* Says where the answer is from. Consumes the object. */
+static int add_origin(const struct answered *answered, bool with_events, struct json_object *object,
+                      struct json_object **ret_object) {
+        struct json_writer writer = { .object = object };
 
-        return json_report(of_host->report, &of_host->host, with_cpus, ret_object);
+        json_set_text(&writer, "tier", answered->question->tier);
+        if (with_events)
+                json_set_bool(&writer, "eventsLeftOut", answered->question->events_left_out);
+        return json_writer_finish(&writer, ret_object);
 }
 
-/* Says where the answer is from. */
-static int add_origin(const struct monitor_question *question, struct monitor_answer *answer, bool with_events) {
-        struct json_writer writer = { .object = answer->value };
+static int make_report(const void *userdata, bool with_cpus, struct json_object **ret_object) {
+        const struct answered *answered = userdata;
+        struct json_object *object;
+        int r;
 
-        if (!answer->value)
-                return 0;
-
-        json_set_text(&writer, "tier", question->tier);
-        if (with_events)
-                json_set_bool(&writer, "eventsLeftOut", question->events_left_out);
-        return writer.error;
+        r = json_report(answered->result, answered->host, with_cpus, &object);
+        return r < 0 ? r : add_origin(answered, true, object, ret_object);
 }
 
 static int answer_report(const struct monitor_question *question, const struct store *store,
@@ -162,19 +165,21 @@ static int answer_report(const struct monitor_question *question, const struct s
                 .status = question->status,
                 .captured = question->record && question->record->captured,
         };
-        struct report_of_host of_host;
+        struct json_host host;
         int r = 0;
 
         if (question->record)
-                of_host.host = question->record->host;
+                host = question->record->host;
         else
-                r = json_host_read(&of_host.host);
+                r = json_host_read(&host);
         if (r >= 0)
                 r = report_query(store, &request, &result);
-        of_host.report = result;
-        if (r >= 0)
-                r = monitor_answer_within_limit(answer, "report", make_report, &of_host);
-        return r < 0 ? r : add_origin(question, answer, true);
+        if (r < 0)
+                return r;
+
+        return monitor_answer_within_limit(
+                answer, "report", make_report,
+                &(struct answered){ .question = question, .result = result, .host = &host });
 }
 
 static int report(struct varlink_call *call, struct json_object *parameters, void *userdata) {
@@ -232,8 +237,13 @@ static const struct varlink_field rates_fields[] = {
         { "cpus", VARLINK_INTEGERS, false },    {},
 };
 
-static int make_rates(const void *result, bool with_cpus, struct json_object **ret_object) {
-        return json_rates(result, with_cpus, ret_object);
+static int make_rates(const void *userdata, bool with_cpus, struct json_object **ret_object) {
+        const struct answered *answered = userdata;
+        struct json_object *object;
+        int r;
+
+        r = json_rates(answered->result, with_cpus, &object);
+        return r < 0 ? r : add_origin(answered, false, object, ret_object);
 }
 
 const char *monitor_no_rates_reason(const struct store *store, const struct monitor_params *params, bool histogram) {
@@ -300,9 +310,11 @@ static int answer_rates(const struct monitor_question *question, const struct st
         r = rates_query(store, &request, &rates);
         if (r == -ENOENT)
                 return answer_no_data(request.source, monitor_no_rates_reason(store, question->params, false), answer);
-        if (r >= 0)
-                r = monitor_answer_within_limit(answer, "rates", make_rates, rates);
-        return r < 0 ? r : add_origin(question, answer, false);
+        if (r < 0)
+                return r;
+
+        return monitor_answer_within_limit(answer, "rates", make_rates,
+                                           &(struct answered){ .question = question, .result = rates });
 }
 
 static int get_rates(struct varlink_call *call, struct json_object *parameters, void *userdata) {
@@ -315,8 +327,13 @@ static const struct varlink_field histograms_fields[] = {
         { "cpus", VARLINK_INTEGERS, false },    {},
 };
 
-static int make_histograms(const void *result, bool with_buckets, struct json_object **ret_object) {
-        return json_histograms(result, with_buckets, ret_object);
+static int make_histograms(const void *userdata, bool with_buckets, struct json_object **ret_object) {
+        const struct answered *answered = userdata;
+        struct json_object *object;
+        int r;
+
+        r = json_histograms(answered->result, with_buckets, &object);
+        return r < 0 ? r : add_origin(answered, false, object, ret_object);
 }
 
 static int answer_histograms(const struct monitor_question *question, const struct store *store,
@@ -328,9 +345,11 @@ static int answer_histograms(const struct monitor_question *question, const stru
         r = histograms_query(store, &request, &histograms);
         if (r == -ENOENT)
                 return answer_no_data(request.source, monitor_no_rates_reason(store, question->params, true), answer);
-        if (r >= 0)
-                r = monitor_answer_within_limit(answer, "histograms", make_histograms, histograms);
-        return r < 0 ? r : add_origin(question, answer, false);
+        if (r < 0)
+                return r;
+
+        return monitor_answer_within_limit(answer, "histograms", make_histograms,
+                                           &(struct answered){ .question = question, .result = histograms });
 }
 
 static int get_histograms(struct varlink_call *call, struct json_object *parameters, void *userdata) {
