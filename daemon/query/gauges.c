@@ -157,10 +157,14 @@ static int gauges_note_gap(const struct store_gap *gap, void *userdata) {
 }
 
 static int gauges_scan(struct gauges_walk *walk, uint64_t at_us) {
+        const struct store_scan request = {
+                .metrics = store_metric_bit(walk->metric),
+                .since_us = at_us,
+                .until_us = at_us,
+        };
         int r;
 
-        r = store_scan_metrics(walk->store, walk->source, store_metric_bit(walk->metric), at_us, at_us,
-                               gauges_take_pass, gauges_take_pass, walk);
+        r = store_scan_for(walk->store, walk->source, &request, gauges_take_pass, gauges_take_pass, walk);
         if (r < 0)
                 return r;
 

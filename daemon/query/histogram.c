@@ -38,12 +38,18 @@ uint64_t histogram_quantile(const uint64_t *counts, size_t n_buckets, double q) 
         return histogram_edge(n_buckets - 1);
 }
 
-void histogram_peak_add(struct histogram_peak *peak, uint64_t value, bool baseline) {
+static void peak_add(struct histogram_peak *peak, uint64_t value, bool baseline) {
         if (!baseline && value > peak->last_ns)
                 peak->risen_ns = MAX(peak->risen_ns, value);
 
         peak->last_ns = value;
         peak->largest_ns = MAX(peak->largest_ns, value);
+}
+
+void histogram_peak_add(struct histogram_peak *peak, uint64_t max, uint64_t value, bool baseline) {
+        if (!baseline)
+                peak_add(peak, max, false);
+        peak_add(peak, value, baseline);
 }
 
 /* That the gauge rose in the span makes it the span's own, exact maximum. Otherwise the highest bucket bounds

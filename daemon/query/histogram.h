@@ -29,6 +29,7 @@ struct histogram_peak {
         uint64_t risen_ns;   /* the largest that it rose to within the span; 0: never rose */
 };
 
-void histogram_peak_add(struct histogram_peak *peak, uint64_t value, bool baseline);
+/* What it was at the end of a pass and, where the pass stands for several, at most. */
+void histogram_peak_add(struct histogram_peak *peak, uint64_t max, uint64_t value, bool baseline);
 /* The largest value of the span; edge is that of its highest bucket, 0: there was none. Never understates. */
 uint64_t histogram_peak_max(const struct histogram_peak *peak, uint64_t edge);

@@ -223,7 +223,7 @@ static void histograms_add_value(struct histogram_sum *sum, const struct part_ro
                 sum->item.total_ns += delta;
                 break;
         case PART_LONGEST:
-                histogram_peak_add(&cpu->peak, change->value, baseline);
+                histogram_peak_add(&cpu->peak, change->max, change->value, baseline);
                 break;
         case PART_KSOFTIRQD_RUNS:
                 sum->item.n_ksoftirqd += delta;

@@ -103,7 +103,7 @@ static int latency_add_change(struct latency_sums *sums, const struct store_chan
                         sum->counts[row->bucket] += delta;
                 break;
         case LATENCY_LARGEST:
-                histogram_peak_add(&sum->peak, change->value, baseline);
+                histogram_peak_add(&sum->peak, change->max, change->value, baseline);
                 break;
         case LATENCY_OBSERVED:
                 sum->observed_ns += delta;

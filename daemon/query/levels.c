@@ -67,6 +67,7 @@ static int find_gauge(struct levels_walk *walk, const char *source, const char *
 int levels_query(const struct store *store, const char *source, const char *metric, uint64_t oldest_us,
                  uint64_t now_us, struct levels *ret_levels) {
         struct levels_walk walk = { .store = store };
+        struct store_scan request;
         int r;
 
         r = find_gauge(&walk, source, metric);
@@ -74,8 +75,12 @@ int levels_query(const struct store *store, const char *source, const char *metr
                 return r;
 
         /* An empty span: its baseline is the newest pass at this moment. */
-        r = store_scan_metrics(store, walk.source, store_metric_bit(walk.metric), now_us, now_us, take_pass,
-                               ignore_pass, &walk);
+        request = (struct store_scan){
+                .metrics = store_metric_bit(walk.metric),
+                .since_us = now_us,
+                .until_us = now_us,
+        };
+        r = store_scan_for(store, walk.source, &request, take_pass, ignore_pass, &walk);
         if (r >= 0 && walk.levels.time_us <= oldest_us)
                 r = -ENOENT;
         if (r < 0) {

@@ -194,6 +194,7 @@ static int find_metric(const struct store *store, unsigned source, const char *n
 /* -ENOENT when there was no sample. */
 static int find_samples(const struct store *store, uint64_t since_us, uint64_t until_us,
                         struct sample_times *times) {
+        struct store_scan request = { .since_us = since_us, .until_us = until_us };
         unsigned metric = 0;
         struct span span;
         int source, r;
@@ -205,8 +206,8 @@ static int find_samples(const struct store *store, uint64_t since_us, uint64_t u
         if (r < 0)
                 return r;
 
-        r = span_scan(store, (unsigned)source, store_metric_bit(metric), since_us, until_us, note_samples,
-                      times, &span);
+        request.metrics = store_metric_bit(metric);
+        r = span_scan(store, (unsigned)source, &request, note_samples, times, &span);
         if (r < 0)
                 return r;
 

@@ -60,6 +60,10 @@ static void peak_series_close(struct peak_series *series, const struct peak_cloc
                         last++; /* nothing was before: what came after makes the stretch long enough */
         }
 
+        /* A stretch is no shorter than that: there is no need to divide to see that most are not the best. */
+        if ((double)amount * (double)NSEC_PER_SEC <= series->best.per_second * (double)clock->stretch_ns)
+                return;
+
         length_ns = slices_ns(clock, first, last);
         if (length_ns < clock->stretch_ns || length_ns == 0)
                 return; /* at the end of the record */

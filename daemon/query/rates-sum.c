@@ -6,6 +6,10 @@
 
 #include "common/array.h"
 
+/* Passes are summed up before they are looked at, which is most of the work. Where the worst stretch is
+ * wanted it is made of slices of half its length (peak.h); otherwise only the sum counts. */
+#define RATES_JOIN_NS (5 * NSEC_PER_SEC)
+
 void rates_sums_done(struct rates_sums *sums) {
         for (size_t i = 0; i < sums->n_rows; i++)
                 free(sums->rows[i].cells);
@@ -223,9 +227,12 @@ static int rates_fill_history(struct rates_sums *sums, uint64_t metrics) {
                 sums->series[i].history_end = sums->series[i].start;
         for (unsigned i = 1; r == 0 && i <= RATES_HISTORY_PARTS; i++) {
                 uint64_t at_us = since_us - length_us * i / RATES_HISTORY_PARTS;
+                const struct store_scan request = { .metrics = metrics,
+                                                    .since_us = at_us,
+                                                    .until_us = at_us };
 
-                r = store_scan_metrics(sums->store, sums->source, metrics, at_us, at_us, rates_take_history,
-                                       rates_ignore_pass, sums);
+                r = store_scan_for(sums->store, sums->source, &request, rates_take_history, rates_ignore_pass,
+                                   sums);
         }
         return r == -ENOENT ? 0 : r;
 }
@@ -241,7 +248,11 @@ static int rates_find_metric(const struct rates_sums *sums, uint32_t row) {
 }
 
 int rates_sums_fill(struct rates_sums *sums) {
-        uint64_t bits = 0;
+        struct store_scan request = {
+                .since_us = sums->request->since_us,
+                .until_us = sums->request->until_us,
+                .join_ns = sums->request->stretch_ns > 0 ? sums->request->stretch_ns / 2 : RATES_JOIN_NS,
+        };
         int r;
 
         sums->n_rows = store_n_rows(sums->store, sums->source);
@@ -255,11 +266,10 @@ int rates_sums_fill(struct rates_sums *sums) {
                 sums->rows[i].metric = rates_find_metric(sums, i);
         for (size_t i = 0; i < sums->n_metrics; i++)
                 if (sums->metrics[i] != STORE_METRIC_NONE)
-                        bits |= store_metric_bit(sums->metrics[i]);
+                        request.metrics |= store_metric_bit(sums->metrics[i]);
 
-        r = span_scan(sums->store, sums->source, bits, sums->request->since_us, sums->request->until_us,
-                      rates_add_pass, sums, &sums->span);
+        r = span_scan(sums->store, sums->source, &request, rates_add_pass, sums, &sums->span);
         if (r < 0 || sums->request->history_ns == 0)
                 return r;
-        return rates_fill_history(sums, bits);
+        return rates_fill_history(sums, request.metrics);
 }

@@ -29,12 +29,12 @@ static int span_pass(const struct store_pass *pass, void *userdata) {
         return walk->fn(pass, false, walk->userdata);
 }
 
-int span_scan(const struct store *store, unsigned source, uint64_t metrics, uint64_t since_us, uint64_t until_us,
-              span_fn fn, void *userdata, struct span *ret_span) {
-        struct span_walk walk = { .since_us = since_us, .fn = fn, .userdata = userdata };
+int span_scan(const struct store *store, unsigned source, const struct store_scan *request, span_fn fn,
+              void *userdata, struct span *ret_span) {
+        struct span_walk walk = { .since_us = request->since_us, .fn = fn, .userdata = userdata };
         int r;
 
-        r = store_scan_metrics(store, source, metrics, since_us, until_us, span_baseline, span_pass, &walk);
+        r = store_scan_for(store, source, request, span_baseline, span_pass, &walk);
         if (r < 0)
                 return r;
         if (walk.span.n_passes == 0)
@@ -60,14 +60,14 @@ static int span_read(const struct store_pass *pass, bool baseline, void *userdat
 }
 
 int span_scan_all(const struct store *store, unsigned source, uint64_t since_us, uint64_t until_us,
-                      const struct scan_reader *readers, size_t n, struct span *ret_span) {
+                  const struct scan_reader *readers, size_t n, struct span *ret_span) {
+        struct store_scan request = { .since_us = since_us, .until_us = until_us, .join_ns = UINT64_MAX };
         struct readers all = { .items = readers, .n = n };
-        uint64_t metrics = 0;
 
         for (size_t i = 0; i < n; i++)
-                metrics |= readers[i].metrics;
+                request.metrics |= readers[i].metrics;
 
-        return span_scan(store, source, metrics, since_us, until_us, span_read, &all, ret_span);
+        return span_scan(store, source, &request, span_read, &all, ret_span);
 }
 
 struct gap_count {

@@ -287,6 +287,7 @@ static int steps_prepare(struct steps_walk *walk, unsigned metric) {
 int steps_query(const struct store *store, const struct steps_request *request, struct steps **ret_steps) {
         _cleanup_(steps_freep) struct steps *steps = NULL;
         _cleanup_(steps_walk_done) struct steps_walk walk = { .request = request };
+        struct store_scan scan;
         unsigned metric;
         int r;
 
@@ -305,8 +306,12 @@ int steps_query(const struct store *store, const struct steps_request *request, 
         if (r < 0)
                 return r;
 
-        r = store_scan_metrics(store, steps->source, store_metric_bit(metric), request->since_us,
-                               request->until_us, steps_baseline, steps_add_pass, &walk);
+        scan = (struct store_scan){
+                .metrics = store_metric_bit(metric),
+                .since_us = request->since_us,
+                .until_us = request->until_us,
+        };
+        r = store_scan_for(store, steps->source, &scan, steps_baseline, steps_add_pass, &walk);
         if (r >= 0)
                 r = steps_emit(&walk);
         if (r < 0 && r != -ENOENT) /* no pass: no steps */

@@ -306,11 +306,10 @@ static void apply_change(const struct source *source, struct row *row, struct se
 }
 
 static void apply_values(struct source *source, bool extras) {
+        struct decoder decoder = decoder_new(source->scratch.data, source->scratch.size, extras);
         struct coded_change change;
-        struct decoder decoder;
         size_t at = 0;
 
-        decoder_init(&decoder, source->scratch.data, source->scratch.size, extras);
         while (decoder_next(&decoder, &change)) {
                 struct row *row = source->rows.items[change.row];
 

@@ -366,7 +366,8 @@ int condense(const struct source *from, const struct condense_request *request, 
         if (!c.targets)
                 return -ENOMEM;
 
-        r = source_scan(from, STORE_ALL_METRICS, 0, UINT64_MAX, condense_pass, condense_pass, &c);
+        r = source_scan(from, &(struct store_scan){ .metrics = STORE_ALL_METRICS, .until_us = UINT64_MAX },
+                        condense_pass, condense_pass, &c);
         if (r == 0 && !c.begun)
                 r = -EBADMSG;
         if (r == 0 && c.n_passes > 0 && request->to_the_end) {

@@ -98,16 +98,6 @@ int encoder_add_extra(struct encoder *encoder, const struct coded_extra *extra) 
         return 0;
 }
 
-void decoder_init(struct decoder *decoder, const uint8_t *data, size_t size, bool extras) {
-        /* An empty chunk has no data: nothing may be added to NULL, not even 0. */
-        *decoder = (struct decoder){
-                .p = data,
-                .end = size > 0 ? data + size : data,
-                .row = -1,
-                .extras = extras,
-        };
-}
-
 /* Is there a whole varint of at most 64 bits? */
 static bool varint_is_sound(struct decoder *decoder) {
         for (size_t i = 0; i < VARINT_MAX && decoder->p + i < decoder->end; i++)
@@ -150,9 +140,8 @@ static bool change_is_sound(struct decoder *decoder, uint32_t n_rows) {
 }
 
 bool code_is_sound(const uint8_t *data, size_t size, bool extras, uint32_t n_rows) {
-        struct decoder decoder;
+        struct decoder decoder = decoder_new(data, size, extras);
 
-        decoder_init(&decoder, data, size, extras);
         while (decoder.p < decoder.end)
                 if (!change_is_sound(&decoder, n_rows))
                         return false;
@@ -261,16 +250,4 @@ void chunk_close(struct chunk *chunk) {
 
 size_t chunk_memory(const struct chunk *chunk) {
         return malloc_usable_size((void *)chunk) + malloc_usable_size(chunk->code.data) + chunk->cpus_bytes;
-}
-
-void chunk_decode_base(const struct chunk *chunk, struct decoder *ret_decoder) {
-        decoder_init(ret_decoder, chunk->code.data, chunk->base_size, false);
-}
-
-void chunk_decode_pass(const struct chunk *chunk, size_t index, struct decoder *ret_decoder) {
-        size_t start = index > 0 ? chunk->passes[index - 1].end : chunk->base_size;
-
-        /* A chunk in which nothing ever changed has no code: to NULL not even zero is added. */
-        decoder_init(ret_decoder, chunk->code.data ? chunk->code.data + start : NULL,
-                     chunk->passes[index].end - start, chunk->passes[index].extras);
 }

@@ -67,25 +67,35 @@ struct decoder {
         bool in_row, extras;
 };
 
-void decoder_init(struct decoder *decoder, const uint8_t *data, size_t size, bool extras);
 /* Whether bytes that come from outside may be given to a decoder: whole changes, rows below n_rows, CPUs that can be. */
 bool code_is_sound(const uint8_t *data, size_t size, bool extras, uint32_t n_rows);
 
+/* Returned by value, and like all that follows inline: its members stay in registers while it is used. */
+static inline struct decoder decoder_new(const uint8_t *data, size_t size, bool extras) {
+        /* An empty chunk has no data: nothing may be added to NULL, not even 0. */
+        return (struct decoder){
+                .p = data, .end = size > 0 ? data + size : data, .row = -1, .extras = extras
+        };
+}
+
 static inline uint64_t decoder_varint(struct decoder *decoder) {
-        uint64_t value = *decoder->p++;
-        unsigned shift = 7;
+        const uint8_t *p = decoder->p;
+        uint64_t value = *p++;
 
-        if (value < 0x80)
-                return value;
+        if (value >= 0x80) {
+                unsigned shift = 7;
+                uint8_t byte;
 
-        value &= 0x7f;
-        for (;; shift += 7) {
-                uint8_t byte = *decoder->p++;
-
-                value |= (uint64_t)(byte & 0x7f) << shift;
-                if (byte < 0x80)
-                        return value;
+                value &= 0x7f;
+                do {
+                        byte = *p++;
+                        value |= (uint64_t)(byte & 0x7f) << shift;
+                        shift += 7;
+                } while (byte >= 0x80);
         }
+
+        decoder->p = p;
+        return value;
 }
 
 static inline uint64_t unzigzag(uint64_t value) {
@@ -104,18 +114,22 @@ static inline void decoder_extra(struct decoder *decoder, struct coded_extra *re
                 ret_extra->delta = decoder_varint(decoder);
 }
 
-/* False at the end. The bytes are our own, or code_is_sound(): they are well-formed. */
-static inline bool decoder_next(struct decoder *decoder, struct coded_change *ret_change) {
-        uint64_t head;
+/* The row whose changes follow, at least one; decoder->in_row while there are more. False at the end. The
+ * bytes are our own, or code_is_sound(): they are well-formed. */
+static inline bool decoder_next_row(struct decoder *decoder, uint32_t *ret_row) {
+        if (decoder->p == decoder->end)
+                return false;
 
-        if (!decoder->in_row) {
-                if (decoder->p == decoder->end)
-                        return false;
-                decoder->row += 1 + (int64_t)unzigzag(decoder_varint(decoder));
-                decoder->cpu = CPU_NONE - 1;
-        }
+        decoder->row += 1 + (int64_t)unzigzag(decoder_varint(decoder));
+        decoder->cpu = CPU_NONE - 1;
+        decoder->in_row = true;
+        *ret_row = (uint32_t)decoder->row;
+        return true;
+}
 
-        head = decoder_varint(decoder);
+static inline void decoder_next_of_row(struct decoder *decoder, struct coded_change *ret_change) {
+        uint64_t head = decoder_varint(decoder);
+
         decoder->cpu += 1 + (int64_t)unzigzag(head >> 2);
         decoder->in_row = !(head & 1);
         ret_change->row = (uint32_t)decoder->row;
@@ -126,6 +140,16 @@ static inline bool decoder_next(struct decoder *decoder, struct coded_change *re
                 decoder_extra(decoder, &ret_change->extra);
         else
                 ret_change->extra = (struct coded_extra){};
+}
+
+/* The changes of all rows in one sequence. False at the end. */
+static inline bool decoder_next(struct decoder *decoder, struct coded_change *ret_change) {
+        uint32_t row;
+
+        if (!decoder->in_row && !decoder_next_row(decoder, &row))
+                return false;
+
+        decoder_next_of_row(decoder, ret_change);
         return true;
 }
 
@@ -174,5 +198,15 @@ void chunk_append(struct chunk *chunk, const struct bytes *code, const struct pa
 /* No passes will be added: gives back spare memory. */
 void chunk_close(struct chunk *chunk);
 size_t chunk_memory(const struct chunk *chunk);
-void chunk_decode_base(const struct chunk *chunk, struct decoder *ret_decoder);
-void chunk_decode_pass(const struct chunk *chunk, size_t index, struct decoder *ret_decoder);
+
+static inline struct decoder chunk_base_decoder(const struct chunk *chunk) {
+        return decoder_new(chunk->code.data, chunk->base_size, false);
+}
+
+static inline struct decoder chunk_pass_decoder(const struct chunk *chunk, size_t index) {
+        size_t start = index > 0 ? chunk->passes[index - 1].end : chunk->base_size;
+
+        /* A chunk in which nothing ever changed has no code: to NULL not even zero is added. */
+        return decoder_new(chunk->code.data ? chunk->code.data + start : NULL,
+                           chunk->passes[index].end - start, chunk->passes[index].extras);
+}

@@ -232,8 +232,8 @@ static int block_value(struct block_row *row, int cpu, size_t *at, struct series
 /* Brings the block's values forward. Changes are numbered by the block's rows. */
 static int apply_code(struct segment_reader *reader, const uint8_t *code, size_t size, bool extras,
                       uint64_t n_passes) {
+        struct decoder decoder = decoder_new(code, size, extras);
         struct coded_change coded;
-        struct decoder decoder;
         size_t at = 0;
         int r;
 
@@ -244,7 +244,6 @@ static int apply_code(struct segment_reader *reader, const uint8_t *code, size_t
         if (r < 0)
                 return r;
 
-        decoder_init(&decoder, code, size, extras);
         while (decoder_next(&decoder, &coded)) {
                 struct store_change *change = &reader->changes[reader->n_changes++];
                 struct block_row *row = &reader->rows[coded.row];

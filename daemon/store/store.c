@@ -243,12 +243,16 @@ int store_for_each_gap(const struct store *store, uint64_t since_us, uint64_t un
 
 int store_scan(const struct store *store, unsigned source, uint64_t since_us, uint64_t until_us,
                store_pass_fn baseline_fn, store_pass_fn fn, void *userdata) {
-        return store_scan_metrics(store, source, STORE_ALL_METRICS, since_us, until_us, baseline_fn, fn, userdata);
+        const struct store_scan request = { .metrics = STORE_ALL_METRICS,
+                                            .since_us = since_us,
+                                            .until_us = until_us };
+
+        return store_scan_for(store, source, &request, baseline_fn, fn, userdata);
 }
 
-int store_scan_metrics(const struct store *store, unsigned source, uint64_t metrics, uint64_t since_us,
-                       uint64_t until_us, store_pass_fn baseline_fn, store_pass_fn fn, void *userdata) {
-        return source_scan(source_at(store, source), metrics, since_us, until_us, baseline_fn, fn, userdata);
+int store_scan_for(const struct store *store, unsigned source, const struct store_scan *request,
+                   store_pass_fn baseline_fn, store_pass_fn fn, void *userdata) {
+        return source_scan(source_at(store, source), request, baseline_fn, fn, userdata);
 }
 
 static const struct row *row_at(const struct store *store, unsigned source, uint32_t row) {

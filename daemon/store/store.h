@@ -94,7 +94,7 @@ struct store_pass {
         const struct cpu_set *cpus;        /* CPUs that had values in this pass */
         bool after_gap;                    /* a gap lies between this pass and the one before: its deltas
                                             * span the gap */
-        const struct store_change *changes;
+        const struct store_change *changes; /* those of a row follow each other, by ascending CPU */
         size_t n_changes;
 };
 typedef int (*store_pass_fn)(const struct store_pass *pass, void *userdata);
@@ -107,11 +107,19 @@ typedef int (*store_pass_fn)(const struct store_pass *pass, void *userdata);
  * result of a callback; 0 at the end; -ENOENT if the source has no pass at or before until_us; -ENOMEM. */
 int store_scan(const struct store *store, unsigned source, uint64_t since_us, uint64_t until_us,
                store_pass_fn baseline_fn, store_pass_fn fn, void *userdata);
-/* The same for some of a source's metrics: changes of rows of others are left out, which is most of the cost when
- * few are wanted. All passes are delivered. */
-int store_scan_metrics(const struct store *store, unsigned source, uint64_t metrics, uint64_t since_us,
-                       uint64_t until_us, store_pass_fn baseline_fn, store_pass_fn fn, void *userdata);
 #define STORE_ALL_METRICS UINT64_MAX
+/* What else a scan may be asked for: less than all there is costs less. */
+struct store_scan {
+        uint64_t metrics; /* bits (store_metric_bit()): changes of rows of others are left out. All passes are
+                           * delivered. */
+        uint64_t since_us, until_us;
+        uint64_t join_ns; /* passes that follow each other are joined until they have lasted that long, and
+                           * are delivered as one that stands for them all; 0: none are. Not over a gap, nor
+                           * where other CPUs come or go. */
+};
+/* store_scan(), as asked for. */
+int store_scan_for(const struct store *store, unsigned source, const struct store_scan *request,
+                   store_pass_fn baseline_fn, store_pass_fn fn, void *userdata);
 /* The bit of a metric; those from the 64th on share one. */
 static inline uint64_t store_metric_bit(unsigned metric) {
         return UINT64_C(1) << (metric < 63 ? metric : 63);

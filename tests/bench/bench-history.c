@@ -80,7 +80,9 @@ static int add_source(struct disk_file *file, enum disk_tier tier, int64_t id, s
         segment_reader_map(reader, map, from->n_metrics);
         r = read_segments(file, tier, id, reader, sum);
         if (r >= 0)
-                r = source_scan(source, STORE_ALL_METRICS, 0, UINT64_MAX, NULL, count_pass, sum);
+                r = source_scan(source,
+                                &(struct store_scan){ .metrics = STORE_ALL_METRICS, .until_us = UINT64_MAX },
+                                NULL, count_pass, sum);
         return r == -ENOENT ? 0 : r;
 }
 

@@ -96,8 +96,11 @@ static int take_pass(const struct store_pass *pass, void *userdata) {
 static void read_source(struct model *model, const struct source *source) {
         *model = (struct model){ .source = source, .passes = calloc(PASSES, sizeof(*model->passes)) };
         assert_non_null(model->passes);
-        assert_int_equal(source_scan(source, STORE_ALL_METRICS, 0, UINT64_MAX, take_pass, take_pass, model),
-                         0);
+        assert_int_equal(
+                source_scan(source,
+                            &(struct store_scan){ .metrics = STORE_ALL_METRICS, .until_us = UINT64_MAX },
+                            take_pass, take_pass, model),
+                0);
 }
 
 static uint64_t step_at(const struct model_pass *pass, uint64_t step_us) {

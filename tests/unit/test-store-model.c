@@ -11,6 +11,7 @@
 
 enum { N_KEYS = 8, N_CPUS = 6, N_COLUMNS = N_CPUS + 1, N_PASSES = 400, N_ROUNDS = 12, N_SCANS = 30 };
 
+/* Compared as bytes: what is padding must be zero. */
 struct model_cell {
         bool changed, first, reset;
         uint64_t value, delta;
@@ -303,6 +304,110 @@ static size_t model_baseline(const struct check *check) {
         return fallback;
 }
 
+/* A joined scan: the model's passes are put together in the most obvious way, too. */
+struct joined_check {
+        struct check check;
+        uint64_t join_ns, delivered_ns;
+};
+
+/* Of one delivery: whatever changed, rows of the same key together. */
+struct tally {
+        struct model_cell cells[N_KEYS][N_COLUMNS];
+        uint64_t max[N_KEYS][N_COLUMNS];
+        unsigned generations[N_KEYS][N_COLUMNS]; /* of the value */
+        unsigned n_passes;
+        uint64_t at_ns;
+};
+
+static void tally_model(struct tally *tally, const struct model_pass *pass) {
+        for (unsigned key = 0; key < N_KEYS; key++)
+                for (unsigned column = 0; column < N_COLUMNS; column++) {
+                        struct model_cell *sum = &tally->cells[key][column];
+                        const struct model_cell *cell = &pass->cells[key][column];
+
+                        if (!cell->changed)
+                                continue;
+                        sum->changed = true;
+                        sum->first |= cell->first;
+                        sum->reset |= cell->reset;
+                        sum->delta += cell->delta;
+                        sum->value = cell->value;
+                        tally->max[key][column] = MAX(tally->max[key][column],
+                                                      metric_of(key) == LEVEL ? cell->value : cell->delta);
+                }
+
+        tally->n_passes++;
+        tally->at_ns = pass->stamp.monotonic_ns;
+}
+
+static void tally_change(struct tally *tally, const struct store_row *row,
+                         const struct store_change *change) {
+        unsigned key = (unsigned)(row->key.name[0] - 'A'), column = (unsigned)(change->cpu + 1);
+        struct model_cell *sum = NULL;
+
+        assert_in_range(key, 0, N_KEYS - 1);
+        assert_in_range(column, 0, N_COLUMNS - 1);
+        sum = &tally->cells[key][column];
+        if (!sum->changed || row->generation >= tally->generations[key][column])
+                sum->value = change->value;
+        tally->generations[key][column] = MAX(tally->generations[key][column], row->generation);
+        sum->changed = true;
+        sum->first |= change->first;
+        sum->reset |= change->reset;
+        sum->delta += change->delta;
+        tally->max[key][column] = MAX(tally->max[key][column], change->max);
+}
+
+static bool model_may_join(const struct joined_check *joined, const struct model_pass *last,
+                           const struct model_pass *next) {
+        return in_range(&joined->check, next) && !last->after_gap && !next->after_gap &&
+               memcmp(last->cpus, next->cpus, sizeof(last->cpus)) == 0 &&
+               last->stamp.monotonic_ns - joined->delivered_ns < joined->join_ns;
+}
+
+static int check_joined(const struct store_pass *got, void *userdata) {
+        struct joined_check *joined = userdata;
+        struct check *check = &joined->check;
+        const struct model *model = check->model;
+        struct tally expected = {}, tally = {};
+
+        while (check->next < model->n_passes && !in_range(check, &model->passes[check->next]))
+                check->next++;
+        assert_true(check->next < model->n_passes);
+        do
+                tally_model(&expected, &model->passes[check->next++]);
+        while (check->next < model->n_passes &&
+               model_may_join(joined, &model->passes[check->next - 1], &model->passes[check->next]));
+
+        for (size_t i = 0; i < got->n_changes; i++)
+                tally_change(&tally, store_row_at(check->store, check->source, got->changes[i].row),
+                             &got->changes[i]);
+        assert_memory_equal(tally.cells, expected.cells, sizeof(tally.cells));
+        assert_memory_equal(tally.max, expected.max, sizeof(tally.max));
+        assert_int_equal(got->n_passes, expected.n_passes);
+        assert_int_equal(got->stamp.monotonic_ns, expected.at_ns);
+        assert_int_equal(got->after_gap, model->passes[check->next - 1].after_gap);
+        check->n_delivered += expected.n_passes;
+        joined->delivered_ns = expected.at_ns;
+        return 0;
+}
+
+static void check_joined_scan(struct model *model, const struct check *asked, size_t expected) {
+        struct joined_check joined = { .check = *asked };
+        const struct store_scan request = {
+                .metrics = STORE_ALL_METRICS,
+                .since_us = asked->since_us,
+                .until_us = asked->until_us,
+                .join_ns = one_in(model, 5) ? UINT64_MAX : next_random(model) % (20 * NSEC_PER_SEC),
+        };
+
+        joined.join_ns = request.join_ns;
+        joined.delivered_ns = model->passes[asked->next - 1].stamp.monotonic_ns;
+        assert_int_equal(store_scan_for(asked->store, asked->source, &request, NULL, check_joined, &joined),
+                         0);
+        assert_int_equal(joined.check.n_delivered, expected);
+}
+
 static void check_random_scan(struct model *model, const struct store *store, unsigned source) {
         const struct model_pass *a = &model->passes[next_random(model) % model->n_passes];
         const struct model_pass *b = &model->passes[next_random(model) % model->n_passes];
@@ -316,6 +421,8 @@ static void check_random_scan(struct model *model, const struct store *store, un
         check.next = model_baseline(&check);
         for (size_t i = check.next; i < model->n_passes; i++)
                 expected += check.next > 0 && in_range(&check, &model->passes[i]);
+        if (check.next > 0)
+                check_joined_scan(model, &check, expected);
 
         r = store_scan(store, source, check.since_us, check.until_us, check.next > 0 ? check_baseline : NULL,
                        check_pass, &check);

@@ -104,6 +104,8 @@ static void test_some_metrics(void **state) {
         enum { PASSES = 300 };
         _cleanup_(store_freep) struct store *store = NULL;
         _cleanup_(batch_done) struct batch batch = {};
+        struct store_scan narrow = { .metrics = store_metric_bit(NARROW), .until_us = UINT64_MAX };
+        const struct store_scan none = { .until_us = UINT64_MAX };
         struct seen seen = { .metric = NARROW };
         unsigned source;
 
@@ -122,16 +124,15 @@ static void test_some_metrics(void **state) {
 
         seen.store = store;
         seen.source = source;
-        assert_int_equal(store_scan_metrics(store, source, store_metric_bit(NARROW), AT(PASSES - 20), UINT64_MAX,
-                                            see_pass, see_pass, &seen),
-                         0);
+        narrow.since_us = AT(PASSES - 20);
+        assert_int_equal(store_scan_for(store, source, &narrow, see_pass, see_pass, &seen), 0);
         assert_int_equal(seen.n_passes, 20);
         assert_int_equal(seen.n_changes, 3 * 20);
         assert_int_equal(seen.last, 1000 + PASSES);
 
         /* None of them: the passes are still told. */
         seen.n_passes = seen.n_changes = 0;
-        assert_int_equal(store_scan_metrics(store, source, 0, 0, UINT64_MAX, NULL, see_pass, &seen), 0);
+        assert_int_equal(store_scan_for(store, source, &none, NULL, see_pass, &seen), 0);
         assert_int_equal(seen.n_passes, PASSES - 1);
         assert_int_equal(seen.n_changes, 0);
 }
@@ -387,7 +388,7 @@ static void test_any_order_of_cpus(void **state) {
 
         check_scan(store, source, 0, UINT64_MAX,
                    "base 0 cpus=0,3,64,8191: row=10+0 row@0=10+0 row@3=10+0 row@64=10+0 row@8191=10+0\n"
-                   "1 cpus=0,3,64,8191: row@8191=11+1 row@3=12+2 row=13+3 row@64=14+4 row@0=15+5\n");
+                   "1 cpus=0,3,64,8191: row=13+3 row@0=15+5 row@3=12+2 row@64=14+4 row@8191=11+1\n");
 }
 
 static void test_series_limit(void **state) {
