@@ -16,11 +16,10 @@
 #include "common/parse.h"
 
 enum {
-        REPORT_CPUS_MAX = 16,       /* columns; more are summarised */
-        REPORT_LATENCY_MAX = 16,    /* rows */
-        REPORT_LATENCY_WORST = 8,   /* rows when there are more than that */
-        REPORT_INTERRUPTS_MAX = 12, /* rows */
-        REPORT_BUSIEST_MAX = 3,     /* CPUs named in a summary */
+        REPORT_CPUS_MAX = 16,     /* columns; more are summarised */
+        REPORT_LATENCY_MAX = 16,  /* rows */
+        REPORT_LATENCY_WORST = 8, /* rows when there are more than that */
+        REPORT_BUSIEST_MAX = 3,   /* CPUs named in a summary */
 };
 
 /* Rows of an array, to be sorted without touching the server's object. */
@@ -54,27 +53,38 @@ static void rows_drop_zero(struct rows *rows, const char *field) {
         rows->n = n;
 }
 
-static int compare_by(const void *a, const void *b, const char *field, const char *tie) {
-        struct json_object *x = *(struct json_object *const *)a, *y = *(struct json_object *const *)b;
-        double u = field_double(x, field), v = field_double(y, field);
-        int64_t s = field_integer(x, tie, 0), t = field_integer(y, tie, 0);
+/* A row by what it is sorted by: to find a field is to search a hash table, too much for each comparison. */
+struct ranked {
+        struct json_object *row;
+        double value;
+        int64_t tie;
+};
 
-        return u != v ? (u < v ? 1 : -1) : (s > t) - (s < t);
+static int compare_ranked(const void *a, const void *b) {
+        const struct ranked *x = a, *y = b;
+
+        if (x->value != y->value)
+                return x->value < y->value ? 1 : -1;
+        return (x->tie > y->tie) - (x->tie < y->tie);
 }
 
-static int compare_max(const void *a, const void *b) {
-        return compare_by(a, b, "maxNsec", "cpu");
-}
+/* The largest of a field first (NULL: all are equal), equal ones by ascending tie. 0 or -ENOMEM. */
+static int rows_sort(struct rows *rows, const char *field, const char *tie) {
+        _cleanup_(freep) struct ranked *ranked = calloc(rows->n + 1, sizeof(*ranked));
 
-static int compare_cpu(const void *a, const void *b) {
-        struct json_object *x = *(struct json_object *const *)a, *y = *(struct json_object *const *)b;
-        int64_t s = field_integer(x, "cpu", 0), t = field_integer(y, "cpu", 0);
+        if (!ranked)
+                return -ENOMEM;
 
-        return (s > t) - (s < t);
-}
-
-static int compare_rate(const void *a, const void *b) {
-        return compare_by(a, b, "perSecond", "total");
+        for (size_t i = 0; i < rows->n; i++)
+                ranked[i] = (struct ranked){
+                        .row = rows->items[i],
+                        .value = field ? field_double(rows->items[i], field) : 0,
+                        .tie = field_integer(rows->items[i], tie, 0),
+                };
+        qsort(ranked, rows->n, sizeof(*ranked), compare_ranked);
+        for (size_t i = 0; i < rows->n; i++)
+                rows->items[i] = ranked[i].row;
+        return 0;
 }
 
 static void add_latency(struct table *table, struct json_object *cpu) {
@@ -123,12 +133,10 @@ int render_latency(const struct style *style, struct json_object *report, FILE *
                 return r;
 
         rows_drop_zero(&rows, "samples");
-        n = rows.n;
-        if (n > REPORT_LATENCY_MAX) {
-                qsort(rows.items, rows.n, sizeof(*rows.items), compare_max);
-                n = REPORT_LATENCY_WORST;
-        } else
-                qsort(rows.items, rows.n, sizeof(*rows.items), compare_cpu);
+        n = rows.n > REPORT_LATENCY_MAX ? (size_t)REPORT_LATENCY_WORST : rows.n;
+        r = rows_sort(&rows, n < rows.n ? "maxNsec" : NULL, "cpu");
+        if (r < 0)
+                return r;
 
         table_add_column(&table, "CPU", TABLE_RIGHT | TABLE_KEY, 0);
         table_add_column(&table, "P50", TABLE_RIGHT, 9);
@@ -171,6 +179,7 @@ static int busy_cpus(const struct rows *rows, struct cpu_set *set) {
 struct counters_view {
         const char *key_title, *key_field;
         const char *title, *command;
+        const char *rows, *n_rows; /* of the report: an array and, NULL where it is never cut, of how many */
         bool is_interrupts;
         size_t n_max;
 };
@@ -180,6 +189,7 @@ static const struct counters_view softirqs_view = {
         .key_field = "type",
         .title = N_("Softirqs per second"),
         .command = "irqctl rates softirqs",
+        .rows = "softirqs",
         .n_max = SIZE_MAX,
 };
 static const struct counters_view interrupts_view = {
@@ -187,6 +197,8 @@ static const struct counters_view interrupts_view = {
         .key_field = "irq",
         .title = N_("Interrupts per second"),
         .command = "irqctl rates interrupts",
+        .rows = "interrupts",
+        .n_rows = "interruptsTotal",
         .is_interrupts = true,
         .n_max = REPORT_INTERRUPTS_MAX,
 };
@@ -251,10 +263,6 @@ static void fill_per_cpu(struct table *table, const struct rows *rows, const str
         }
 }
 
-static int compare_total(const void *a, const void *b) {
-        return compare_by(a, b, "total", "cpu");
-}
-
 /* "CPU10 1.19 %, CPU1 1.06 %": who comes after the busiest. */
 static void add_next(struct table *table, const struct rows *cells, uint64_t total) {
         char text[2 * FIELD_TEXT_MAX] = "", share[FIELD_TEXT_MAX];
@@ -274,13 +282,12 @@ static void add_busiest(struct table *table, struct json_object *row, double ske
         uint64_t total = MAX(field_u64(row, "total"), UINT64_C(1));
         char share[FIELD_TEXT_MAX];
 
-        if (rows_init(&cells, field_array(row, "perCpu")) < 0) {
+        if (rows_init(&cells, field_array(row, "perCpu")) < 0 || rows_sort(&cells, "total", "cpu") < 0) {
                 table->error = -ENOMEM;
                 return;
         }
 
         rows_drop_zero(&cells, "total");
-        qsort(cells.items, cells.n, sizeof(*cells.items), compare_total);
         if (cells.n > 0) {
                 table_addf(table, COLOUR_NONE, "CPU%" PRId64, field_integer(cells.items[0], "cpu", -1));
                 table_add(table, COLOUR_NONE,
@@ -323,22 +330,25 @@ static void fill_summary(struct table *table, const struct rows *rows, const str
         }
 }
 
-static int render_counters(const struct style *style, struct json_object *array,
+static int render_counters(const struct style *style, struct json_object *report,
                            const struct counters_view *view, FILE *f) {
         _cleanup_(table_done) struct table full = { .indent = 2 }, summary = { .indent = 2 };
         _cleanup_(cpu_set_done) struct cpu_set cpus = {};
         _cleanup_(rows_done) struct rows rows = {};
+        size_t n, n_shown;
         bool fits;
         int r;
 
-        r = rows_init(&rows, array);
+        r = rows_init(&rows, field_array(report, view->rows));
         if (r < 0)
                 return r;
         rows_drop_zero(&rows, "total");
         if (rows.n == 0)
                 return 0;
 
-        qsort(rows.items, rows.n, sizeof(*rows.items), compare_rate);
+        r = rows_sort(&rows, "perSecond", "total");
+        if (r < 0)
+                return r;
         r = busy_cpus(&rows, &cpus);
         if (r < 0)
                 return r;
@@ -355,17 +365,19 @@ static int render_counters(const struct style *style, struct json_object *array,
         style_heading(style, f, "%s%s", _(view->title),
                       fits ? "" : _(" (imbalance: busiest CPU against an even spread)"));
         r = table_print(fits ? &full : &summary, style, f);
-        if (rows.n > view->n_max)
-                fprintf(f, _("  ... and %zu more (%s)\n"), rows.n - view->n_max, view->command);
+        n_shown = MIN(rows.n, view->n_max);
+        n = view->n_rows ? MAX(rows.n, (size_t)field_u64(report, view->n_rows)) : rows.n;
+        if (n > n_shown)
+                fprintf(f, _("  ... and %zu more (%s)\n"), n - n_shown, view->command);
         else if (!fits)
                 fprintf(f, _("  every CPU: %s\n"), view->command);
         return r;
 }
 
 int render_softirqs(const struct style *style, struct json_object *report, FILE *f) {
-        return render_counters(style, field_array(report, "softirqs"), &softirqs_view, f);
+        return render_counters(style, report, &softirqs_view, f);
 }
 
 int render_interrupts(const struct style *style, struct json_object *report, FILE *f) {
-        return render_counters(style, field_array(report, "interrupts"), &interrupts_view, f);
+        return render_counters(style, report, &interrupts_view, f);
 }

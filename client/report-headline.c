@@ -213,7 +213,9 @@ int render_headline(const struct style *style, struct json_object *report, FILE 
 
 static void write_clean_bill(FILE *f, struct json_object *report) {
         struct json_object *latency = field_array(report, "latency"), *worst = NULL;
-        size_t n = array_length(latency), n_irqs = array_length(field_array(report, "interrupts"));
+        size_t n_irqs = MAX(array_length(field_array(report, "interrupts")),
+                            (size_t)field_u64(report, "interruptsTotal"));
+        size_t n = array_length(latency);
         size_t n_types = array_length(field_array(report, "softirqs"));
         char buf[FIELD_TEXT_MAX];
 

@@ -47,6 +47,7 @@ int render_interrupt_times(const struct style *style, struct json_object *report
 int render_gaps(const struct style *style, struct json_object *report, FILE *f);
 int render_packets(const struct style *style, struct json_object *report, FILE *f);
 int render_softirqs(const struct style *style, struct json_object *report, FILE *f);
+#define REPORT_INTERRUPTS_MAX 12 /* rows that it shows, and needs */
 int render_interrupts(const struct style *style, struct json_object *report, FILE *f);
 int render_affinity_changes(const struct style *style, struct json_object *report, FILE *f);
 /* A reply of ListAlerts: what is raised, above other things (nothing when nothing is; reply may be NULL), with what was,

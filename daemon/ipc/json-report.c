@@ -146,29 +146,55 @@ static void set_softirqs(struct json_writer *writer, const struct rates *rates, 
         json_set_writer(writer, "softirqs", &array);
 }
 
-static void set_interrupts(struct json_writer *writer, const struct report *report, bool with_cpus) {
+static void append_interrupt(struct json_writer *array, const struct report *report,
+                             const struct rates_row *row, bool with_cpus) {
         const struct rates *rates = report->interrupts;
+        struct json_writer object = json_writer_object();
+
+        json_set_text(&object, "irq", row->name);
+        json_set_text(&object, "name", rates_row_label(rates, row, "actions"));
+        json_set_text(&object, "chip", rates_row_label(rates, row, "chip"));
+        json_set_text(&object, "hwirq", rates_row_label(rates, row, "hwirq"));
+        json_set_u64(&object, "total", row->total);
+        json_set_double(&object, "perSecond", row->per_second);
+        json_set_per_cpu(&object, rates, row, with_cpus);
+        json_set_affinity(&object, report->affinity, row->name);
+        json_append_writer(array, &object);
+}
+
+/* Of those with the same total the one that the kernel lists first. */
+static int compare_most(const void *a, const void *b) {
+        const struct rates_row *x = *(const struct rates_row *const *)a,
+                               *y = *(const struct rates_row *const *)b;
+
+        if (x->total != y->total)
+                return x->total < y->total ? 1 : -1;
+        return x < y ? -1 : x > y;
+}
+
+static void set_interrupts(struct json_writer *writer, const struct report *report,
+                           const struct json_report_request *request) {
+        const struct rates *rates = report->interrupts;
+        size_t n_rows = rates ? rates->n_rows : 0, n = 0, n_shown;
+        _cleanup_(freep) const struct rates_row **rows = calloc(n_rows + 1, sizeof(*rows));
         struct json_writer array = json_writer_array();
 
-        for (size_t i = 0; rates && i < rates->n_rows; i++) {
-                const struct rates_row *row = &rates->rows[i];
-                struct json_writer object;
+        if (!rows)
+                array.error = -ENOMEM;
+        for (size_t i = 0; rows && i < n_rows; i++)
+                if (rates->rows[i].total > 0)
+                        rows[n++] = &rates->rows[i];
 
-                if (row->total == 0)
-                        continue;
-                object = json_writer_object();
-                json_set_text(&object, "irq", row->name);
-                json_set_text(&object, "name", rates_row_label(rates, row, "actions"));
-                json_set_text(&object, "chip", rates_row_label(rates, row, "chip"));
-                json_set_text(&object, "hwirq", rates_row_label(rates, row, "hwirq"));
-                json_set_u64(&object, "total", row->total);
-                json_set_double(&object, "perSecond", row->per_second);
-                json_set_per_cpu(&object, rates, row, with_cpus);
-                json_set_affinity(&object, report->affinity, row->name);
-                json_append_writer(&array, &object);
+        n_shown = n;
+        if (request->interrupts_max > 0 && n > request->interrupts_max) {
+                qsort(rows, n, sizeof(struct rates_row *), compare_most);
+                n_shown = request->interrupts_max;
         }
+        for (size_t i = 0; i < n_shown; i++)
+                append_interrupt(&array, report, rows[i], request->with_cpus);
 
         json_set_writer(writer, "interrupts", &array);
+        json_set_u64(writer, "interruptsTotal", n);
 }
 
 static void set_gaps(struct json_writer *writer, const struct report *report) {
@@ -286,20 +312,20 @@ static void set_devices(struct json_writer *writer, const struct load *load) {
         json_set_writer(writer, "devices", &array);
 }
 
-int json_report(const struct report *report, const struct json_host *host, bool with_cpus,
+int json_report(const struct report *report, const struct json_report_request *request,
                 struct json_object **ret_object) {
         struct json_writer writer = json_writer_object(), latency;
 
         json_set_u64(&writer, "sinceUsec", report->since_us);
         json_set_u64(&writer, "untilUsec", report->until_us);
-        json_set_text(&writer, "hostname", host->name);
-        json_set_text(&writer, "bootId", host->boot_id);
+        json_set_text(&writer, "hostname", request->host->name);
+        json_set_text(&writer, "bootId", request->host->boot_id);
         set_findings(&writer, &report->findings);
         set_windows(&writer, report->windows);
         latency = latency_array(report->latency);
         json_set_writer(&writer, "latency", &latency);
-        set_softirqs(&writer, report->softirqs, with_cpus);
-        set_interrupts(&writer, report, with_cpus);
+        set_softirqs(&writer, report->softirqs, request->with_cpus);
+        set_interrupts(&writer, report, request);
         set_gaps(&writer, report);
         set_times(&writer, report);
         json_set_affinity_changes(&writer, report->affinity);

@@ -17,8 +17,14 @@ enum {
         JSON_GAPS_MAX = 512,     /* the rest is cut */
 };
 
-/* with_cpus false leaves every perCpu list empty, for what would not fit into a message. 0 or -ENOMEM. */
-int json_report(const struct report *report, const struct json_host *host, bool with_cpus,
+struct json_report_request {
+        const struct json_host *host;
+        bool with_cpus; /* false leaves every perCpu list empty, for what would not fit into a message */
+        size_t interrupts_max; /* only those with the most, the most first; 0: all, in the kernel's order */
+};
+
+/* 0 or -ENOMEM. */
+int json_report(const struct report *report, const struct json_report_request *request,
                 struct json_object **ret_object);
 /* The array of Latency; NULL: empty. 0 or -ENOMEM. */
 int json_latency(const struct latency *latency, struct json_object **ret_array);

@@ -92,14 +92,22 @@ static int param_kinds(struct json_object *value, struct monitor_params *params)
         return 0;
 }
 
-static int param_limit(struct json_object *value, struct monitor_params *params) {
-        int64_t limit;
+static int get_max(struct json_object *value, size_t *ret_max) {
+        int64_t max;
 
-        if (get_number(value, 1, &limit))
+        if (get_number(value, 1, &max))
                 return 1;
 
-        params->limit = (size_t)MIN((uint64_t)limit, (uint64_t)SIZE_MAX);
+        *ret_max = (size_t)MIN((uint64_t)max, (uint64_t)SIZE_MAX);
         return 0;
+}
+
+static int param_limit(struct json_object *value, struct monitor_params *params) {
+        return get_max(value, &params->limit);
+}
+
+static int param_interrupts_max(struct json_object *value, struct monitor_params *params) {
+        return get_max(value, &params->interrupts_max);
 }
 
 static int param_after_id(struct json_object *value, struct monitor_params *params) {
@@ -196,7 +204,7 @@ static const struct {
         { "id", param_id },           { "culprit", param_culprit }, { "source", param_source },
         { "metric", param_metric },   { "name", param_name },       { "value", param_value },
         { "metrics", param_metrics }, { "rows", param_rows },       { "perCpu", param_per_cpu },
-        { "stepUsec", param_step },   { "stacks", param_stacks },
+        { "stepUsec", param_step },   { "stacks", param_stacks },   { "interruptsMax", param_interrupts_max },
 };
 
 static param_fn find_param(const char *name) {

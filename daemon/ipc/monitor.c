@@ -124,6 +124,7 @@ static const struct varlink_field report_fields[] = {
         { "sinceUsec", VARLINK_INTEGER, true },
         { "untilUsec", VARLINK_INTEGER, false },
         { "cpus", VARLINK_INTEGERS, false },
+        { "interruptsMax", VARLINK_INTEGER, false },
         {},
 };
 
@@ -147,10 +148,15 @@ static int add_origin(const struct answered *answered, bool with_events, struct 
 
 static int make_report(const void *userdata, bool with_cpus, struct json_object **ret_object) {
         const struct answered *answered = userdata;
+        const struct json_report_request request = {
+                .host = answered->host,
+                .with_cpus = with_cpus,
+                .interrupts_max = answered->question->params->interrupts_max,
+        };
         struct json_object *object;
         int r;
 
-        r = json_report(answered->result, answered->host, with_cpus, &object);
+        r = json_report(answered->result, &request, &object);
         return r < 0 ? r : add_origin(answered, true, object, ret_object);
 }
 
@@ -205,9 +211,15 @@ static int answer_latency(const struct monitor_question *question, const struct 
         return monitor_answer_within_limit(answer, "latency", make_latency, latency);
 }
 
-/* Of report's parameters. */
+static const struct varlink_field latency_fields[] = {
+        { "sinceUsec", VARLINK_INTEGER, true },
+        { "untilUsec", VARLINK_INTEGER, false },
+        { "cpus", VARLINK_INTEGERS, false },
+        {},
+};
+
 static int get_latency(struct varlink_call *call, struct json_object *parameters, void *userdata) {
-        return monitor_ask(call, userdata, report_fields, parameters, MONITOR_SAMPLES | MONITOR_IRQ_DELAY,
+        return monitor_ask(call, userdata, latency_fields, parameters, MONITOR_SAMPLES | MONITOR_IRQ_DELAY,
                            answer_latency);
 }
 
@@ -485,7 +497,7 @@ static const struct varlink_method monitor_methods[] = {
         { "GetMetrics", monitor_metrics_fields, 0, monitor_get_metrics },
         { "GetEventTotals", NULL, 0, monitor_get_event_totals },
         { "Export", monitor_export_fields, VARLINK_METHOD_STREAMS, monitor_export },
-        { "GetLatency", report_fields, 0, get_latency },
+        { "GetLatency", latency_fields, 0, get_latency },
         { "Set", set_fields, VARLINK_METHOD_ROOT, set },
         {},
 };

@@ -377,6 +377,7 @@ static int bench_scan(const struct bench *b, const struct report_request *reques
 static int bench_report(const struct bench *b, const struct report_request *request) {
         uint64_t query_ns[REPORTS], json_ns[REPORTS];
         struct json_host host;
+        const struct json_report_request json = { .host = &host, .with_cpus = true };
         char rest[64] = "";
         int r;
 
@@ -390,7 +391,7 @@ static int bench_report(const struct bench *b, const struct report_request *requ
                 r = report_query(b->store, request, &report);
                 queried = clock_ns(CLOCK_THREAD_CPUTIME_ID);
                 query_ns[i] = queried - start;
-                if (r < 0 || (r = json_report(report, &host, true, &object)) < 0)
+                if (r < 0 || (r = json_report(report, &json, &object)) < 0)
                         return r;
 
                 r = json_size(object, &size);

@@ -88,7 +88,8 @@ static void check_report(const struct monitor_params *params, const struct cpu_s
         struct json_object *object;
 
         CHECK(report_query(store, &request, &report) == 0);
-        CHECK(json_report(report, &host, true, &object) == 0);
+        CHECK(json_report(report, &(struct json_report_request){ .host = &host, .with_cpus = true },
+                          &object) == 0);
         check_json(object);
 }
 

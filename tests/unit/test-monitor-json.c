@@ -74,6 +74,7 @@ static void test_report(void **state) {
         check_int(reply, "report.softirqs.0.total", 140010);
         check_text(reply, "report.softirqs.0.perSecond", "70005.0");
         assert_int_equal(json_object_array_length(at(reply, "report.interrupts")), 2);
+        check_int(reply, "report.interruptsTotal", 2);
         check_text(reply, "report.interrupts.0.irq", "24");
         check_text(reply, "report.interrupts.0.name", "eth0");
         check_text(reply, "report.interrupts.0.chip", "PCI-MSI");
@@ -274,6 +275,29 @@ static void test_histograms(void **state) {
         check_reply(lateness, "GetHistograms");
         assert_null(at(lateness, "histograms.histograms.0.totalNsec"));
         assert_null(at(lateness, "histograms.histograms.0.ksoftirqdNsec"));
+}
+
+/* The one with the most, and how many there are. */
+static void test_interrupts_max(void **state) {
+        _cleanup_(json_putp) struct json_object *all = NULL, *one = NULL, *enough = NULL;
+        char parameters[128];
+
+        (void)snprintf(parameters, sizeof(parameters), "{\"sinceUsec\": %" PRIu64 "}", AT(0)); /* these fit */
+        all = peer_call(*state, "Report", parameters);
+        (void)snprintf(parameters, sizeof(parameters), "{\"sinceUsec\": %" PRIu64 ", \"interruptsMax\": 1}",
+                       AT(0));
+        one = peer_call(*state, "Report", parameters);
+        (void)snprintf(parameters, sizeof(parameters), "{\"sinceUsec\": %" PRIu64 ", \"interruptsMax\": 2}",
+                       AT(0));
+        enough = peer_call(*state, "Report", parameters);
+
+        check_reply(one, "Report");
+        assert_int_equal(json_object_array_length(at(one, "report.interrupts")), 1);
+        check_int(one, "report.interruptsTotal", 2);
+        assert_true(json_object_get_int64(at(all, "report.interrupts.1.total")) >
+                    json_object_get_int64(at(all, "report.interrupts.0.total")));
+        assert_true(json_object_equal(at(one, "report.interrupts.0"), at(all, "report.interrupts.1")));
+        assert_true(json_object_equal(at(enough, "report.interrupts"), at(all, "report.interrupts")));
 }
 
 static void test_latency(void **state) {
@@ -549,6 +573,7 @@ int main(void) {
                 cmocka_unit_test(test_rate_steps),
                 cmocka_unit_test(test_counts),
                 cmocka_unit_test(test_histograms),
+                cmocka_unit_test(test_interrupts_max),
                 cmocka_unit_test(test_latency),
                 cmocka_unit_test(test_no_histograms),
                 cmocka_unit_test(test_alerts),
