@@ -15,6 +15,7 @@ void rates_sums_done(struct rates_sums *sums) {
                 free(sums->rows[i].cells);
         free(sums->rows);
         free(sums->series);
+        free(sums->histories);
         cpu_set_done(&sums->cpus);
         cpu_set_done(&sums->online);
         peak_clock_done(&sums->clock);
@@ -74,7 +75,6 @@ static int rates_add_delta(struct rates_sums *sums, struct rates_sum *row,
         struct rates_series *series;
         int r;
 
-        peak_series_add(&row->peak, &sums->clock, change->delta);
         if (change->cpu == CPU_NONE) {
                 row->single += change->delta;
                 return 0;
@@ -94,22 +94,45 @@ static int rates_add_delta(struct rates_sums *sums, struct rates_sum *row,
         return 0;
 }
 
-static int rates_add_change(struct rates_sums *sums, const struct store_change *change, bool baseline) {
-        struct rates_sum *row = &sums->rows[change->row];
+/* n changes of one row. */
+static int rates_add_row(struct rates_sums *sums, const struct store_change *changes, size_t n, bool baseline) {
+        struct rates_sum *row = &sums->rows[changes->row];
+        uint64_t delta = 0;
+        int r = 0;
 
-        if (row->metric < 0)
-                return 0;
-        /* A value of no CPU is no part of a selection of CPUs. */
-        if (change->cpu == CPU_NONE ? !!sums->request->cpus : !rates_wants(sums, change->cpu))
-                return 0;
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                const struct store_change *change = &changes[i];
 
-        row->seen = true;
-        if (baseline)
-                return 0;
+                /* A value of no CPU is no part of a selection of CPUs. */
+                if (change->cpu == CPU_NONE ? !!sums->request->cpus : !rates_wants(sums, change->cpu))
+                        continue;
 
-        row->changed = true;
-        row->n_resets += change->reset;
-        return rates_add_delta(sums, row, change);
+                row->seen = true;
+                if (baseline)
+                        continue;
+
+                row->changed = true;
+                row->n_resets += change->reset;
+                delta += change->delta;
+                r = rates_add_delta(sums, row, change);
+        }
+
+        if (delta > 0)
+                peak_series_add(&row->peak, &sums->clock, delta);
+        return r;
+}
+
+static int rates_add_changes(struct rates_sums *sums, const struct store_change *changes, size_t n, bool baseline) {
+        int r = 0;
+
+        for (size_t first = 0, end; r == 0 && first < n; first = end) {
+                for (end = first + 1; end < n && changes[end].row == changes[first].row;)
+                        end++;
+                if (sums->rows[changes[first].row].metric >= 0)
+                        r = rates_add_row(sums, &changes[first], end - first, baseline);
+        }
+
+        return r;
 }
 
 static int rates_add_cpus(struct rates_sums *sums, const struct cpu_set *cpus) {
@@ -156,25 +179,24 @@ static int rates_add_pass(const struct store_pass *pass, bool baseline, void *us
                      : peak_clock_advance(&sums->clock, &pass->stamp);
         if (r == 0)
                 r = rates_add_cpus(sums, pass->cpus);
-        for (size_t i = 0; r == 0 && i < pass->n_changes; i++)
-                r = rates_add_change(sums, &pass->changes[i], baseline);
-
-        return r;
+        return r < 0 ? r : rates_add_changes(sums, pass->changes, pass->n_changes, baseline);
 }
 
 /* The part from this pass to the one that was looked at before. A counter that started over has no history. */
-static void rates_add_history(struct rates_series *series, uint64_t value, uint64_t elapsed_ns) {
-        if (!series->has_start)
+static void rates_add_history(struct rates_sums *sums, size_t i, uint64_t value, uint64_t elapsed_ns) {
+        struct rates_history *history = &sums->histories[i];
+
+        if (!sums->series[i].has_start)
                 return;
-        if (value > series->history_end) {
-                series->has_start = false;
-                series->n_history = 0;
+        if (value > history->end) {
+                sums->series[i].has_start = false;
+                history->n = 0;
                 return;
         }
 
-        series->history[series->n_history++] =
-                (double)(series->history_end - value) * (double)NSEC_PER_SEC / (double)elapsed_ns;
-        series->history_end = value;
+        history->per_second[history->n++] =
+                (double)(history->end - value) * (double)NSEC_PER_SEC / (double)elapsed_ns;
+        history->end = value;
 }
 
 static int rates_take_history(const struct store_pass *pass, void *userdata) {
@@ -190,20 +212,22 @@ static int rates_take_history(const struct store_pass *pass, void *userdata) {
         sums->history_ns += elapsed_ns;
         for (i = 0; i < pass->n_changes; i++) {
                 const struct store_change *change = &pass->changes[i];
-                struct rates_series *series = NULL;
+                const struct rates_series *series = NULL;
+                size_t place;
 
                 if (change->cpu != CPU_NONE)
                         series = rates_sums_series(sums, &sums->rows[change->row], (size_t)change->cpu);
                 if (!series)
                         continue;
-                rates_add_history(series, change->value, elapsed_ns);
-                series->in_pass = true;
+                place = (size_t)(series - sums->series);
+                rates_add_history(sums, place, change->value, elapsed_ns);
+                sums->histories[place].in_pass = true;
         }
         /* Zeros are left out. */
         for (i = 0; i < sums->n_series; i++) {
-                if (!sums->series[i].in_pass)
-                        rates_add_history(&sums->series[i], 0, elapsed_ns);
-                sums->series[i].in_pass = false;
+                if (!sums->histories[i].in_pass)
+                        rates_add_history(sums, i, 0, elapsed_ns);
+                sums->histories[i].in_pass = false;
         }
 
         return 0;
@@ -223,8 +247,11 @@ static int rates_fill_history(struct rates_sums *sums, uint64_t metrics) {
 
         length_us = MIN(since_us - first_us, sums->request->history_ns / NSEC_PER_USEC);
         sums->history_end_ns = sums->span.first.monotonic_ns;
+        sums->histories = calloc(MAX(sums->n_series, (size_t)1), sizeof(*sums->histories));
+        if (!sums->histories)
+                return -ENOMEM;
         for (size_t i = 0; i < sums->n_series; i++)
-                sums->series[i].history_end = sums->series[i].start;
+                sums->histories[i].end = sums->series[i].start;
         for (unsigned i = 1; r == 0 && i <= RATES_HISTORY_PARTS; i++) {
                 uint64_t at_us = since_us - length_us * i / RATES_HISTORY_PARTS;
                 const struct store_scan request = { .metrics = metrics,

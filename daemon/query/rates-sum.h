@@ -19,17 +19,20 @@ enum {
         RATES_HISTORY_PARTS = 5,
 };
 
-/* A series that moved within the span. */
+/* A series that moved within the span. Touched in every pass: small. */
 struct rates_series {
         struct peak_series peak; /* its total is the difference */
         uint64_t start;          /* where the counter stood before the first difference */
         bool has_start;
-        /* Before the span, by part, backwards in time. */
-        uint64_t history_end;    /* where the counter stood at the start of the last part that was looked at */
-        double history[RATES_HISTORY_PARTS]; /* per second */
-        size_t n_history;
-        bool in_pass; /* which is being looked at */
         uint64_t parts[RATES_PARTS]; /* the difference by quarter of the span */
+};
+
+/* What a series did before the span, by part, backwards in time. */
+struct rates_history {
+        uint64_t end; /* where the counter stood at the start of the last part that was looked at */
+        double per_second[RATES_HISTORY_PARTS];
+        size_t n;
+        bool in_pass; /* which is being looked at */
 };
 
 /* A row. Cells are indexed by CPU id, because which CPUs there are is known only at the end. */
@@ -54,11 +57,12 @@ struct rates_sums {
         struct rates_sum *rows; /* by the store's row index */
         size_t n_rows;
         struct rates_series *series;
+        struct rates_history *histories; /* one for each; NULL: not asked for, or there is none */
         size_t n_series, series_allocated;
         struct peak_clock clock;
         struct span span;
         uint64_t history_ns;
-        uint64_t history_end_ns; /* moment of history_end, CLOCK_MONOTONIC */
+        uint64_t history_end_ns; /* moment of the ends of histories, CLOCK_MONOTONIC */
         struct stamp part_start; /* of the first quarter */
         size_t part;             /* in which the pass lies that is being added */
         uint64_t part_ns[RATES_PARTS];

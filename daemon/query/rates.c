@@ -49,6 +49,8 @@ static double rates_median(const double *values, size_t n) {
 
 static void rates_fill_cell(const struct rates *rates, const struct rates_sums *sums, struct rates_series *series,
                             struct rates_cell *cell) {
+        const struct rates_history *history = sums->histories ? &sums->histories[series - sums->series] : NULL;
+
         peak_series_finish(&series->peak, &sums->clock, &cell->peak);
         for (size_t i = 0; i < RATES_PARTS; i++) {
                 double rate = (double)series->parts[i] * (double)NSEC_PER_SEC / (double)MAX(sums->part_ns[i], UINT64_C(1));
@@ -58,9 +60,9 @@ static void rates_fill_cell(const struct rates *rates, const struct rates_sums *
                 cell->lull = cell->has_lull ? MIN(cell->lull, rate) : rate;
                 cell->has_lull = true;
         }
-        if (series->n_history > 0) {
+        if (history && history->n > 0) {
                 cell->has_history = true;
-                cell->history = rates_median(series->history, series->n_history);
+                cell->history = rates_median(history->per_second, history->n);
         }
 }
 
