@@ -98,57 +98,6 @@ int encoder_add_extra(struct encoder *encoder, const struct coded_extra *extra) 
         return 0;
 }
 
-/* Is there a whole varint of at most 64 bits? */
-static bool varint_is_sound(struct decoder *decoder) {
-        for (size_t i = 0; i < VARINT_MAX && decoder->p + i < decoder->end; i++)
-                if (decoder->p[i] < 0x80)
-                        return true;
-
-        return false;
-}
-
-static bool checked_varint(struct decoder *decoder, uint64_t *ret_value) {
-        if (!varint_is_sound(decoder))
-                return false;
-
-        *ret_value = decoder_varint(decoder);
-        return true;
-}
-
-/* As decoder_next(), step for step. */
-static bool change_is_sound(struct decoder *decoder, uint32_t n_rows) {
-        uint64_t value, head;
-
-        if (!decoder->in_row) {
-                if (!checked_varint(decoder, &value) || unzigzag(value) + (uint64_t)decoder->row + 1 >= n_rows)
-                        return false;
-                decoder->row += 1 + (int64_t)unzigzag(value);
-                decoder->cpu = CPU_NONE - 1;
-        }
-
-        if (!checked_varint(decoder, &head) ||
-            unzigzag(head >> HEAD_SHIFT) + (uint64_t)decoder->cpu + 1 - (uint64_t)CPU_NONE >=
-                    (uint64_t)(CPU_LIMIT - CPU_NONE) ||
-            !checked_varint(decoder, &value))
-                return false;
-
-        decoder->cpu += 1 + (int64_t)unzigzag(head >> HEAD_SHIFT);
-        decoder->in_row = !(head & HEAD_LAST);
-        if (!decoder->extras)
-                return true;
-        return checked_varint(decoder, &value) && (!(value & EXTRA_DELTA) || checked_varint(decoder, &value));
-}
-
-bool code_is_sound(const uint8_t *data, size_t size, bool extras, uint32_t n_rows) {
-        struct decoder decoder = decoder_new(data, size, extras);
-
-        while (decoder.p < decoder.end)
-                if (!change_is_sound(&decoder, n_rows))
-                        return false;
-
-        return !decoder.in_row;
-}
-
 int shared_cpus_new(const struct cpu_set *cpus, struct shared_cpus **ret_cpus) {
         _cleanup_(shared_cpus_unrefp) struct shared_cpus *copy = NULL;
         int r;

@@ -14,6 +14,7 @@
  * of its passes exceeds the average one, for a gauge the value at the end.
  */
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -67,9 +68,6 @@ struct decoder {
         bool in_row, extras;
 };
 
-/* Whether bytes that come from outside may be given to a decoder: whole changes, rows below n_rows, CPUs that can be. */
-bool code_is_sound(const uint8_t *data, size_t size, bool extras, uint32_t n_rows);
-
 /* Returned by value, and like all that follows inline: its members stay in registers while it is used. */
 static inline struct decoder decoder_new(const uint8_t *data, size_t size, bool extras) {
         /* An empty chunk has no data: nothing may be added to NULL, not even 0. */
@@ -102,20 +100,12 @@ static inline uint64_t unzigzag(uint64_t value) {
         return value >> 1 ^ -(value & 1);
 }
 
-static inline void decoder_extra(struct decoder *decoder, struct coded_extra *ret_extra) {
-        uint64_t head = decoder_varint(decoder);
-
-        *ret_extra = (struct coded_extra){
-                .reset = head & 1,
-                .has_delta = head >> 1 & 1,
-                .excess = head >> 2,
-        };
-        if (ret_extra->has_delta)
-                ret_extra->delta = decoder_varint(decoder);
+static inline struct coded_extra coded_extra_of(uint64_t head) {
+        return (struct coded_extra){ .reset = head & 1, .has_delta = head >> 1 & 1, .excess = head >> 2 };
 }
 
 /* The row whose changes follow, at least one; decoder->in_row while there are more. False at the end. The
- * bytes are our own, or code_is_sound(): they are well-formed. */
+ * bytes are our own: they are well-formed. */
 static inline bool decoder_next_row(struct decoder *decoder, uint32_t *ret_row) {
         if (decoder->p == decoder->end)
                 return false;
@@ -127,19 +117,27 @@ static inline bool decoder_next_row(struct decoder *decoder, uint32_t *ret_row) 
         return true;
 }
 
+static inline struct coded_change decoder_take(struct decoder *decoder, uint64_t head, uint64_t difference) {
+        decoder->cpu += 1 + (int64_t)unzigzag(head >> 2);
+        decoder->in_row = !(head & 1);
+        return (struct coded_change){
+                .row = (uint32_t)decoder->row,
+                .cpu = (int32_t)decoder->cpu,
+                .first = head >> 1 & 1,
+                .difference = unzigzag(difference),
+        };
+}
+
 static inline void decoder_next_of_row(struct decoder *decoder, struct coded_change *ret_change) {
         uint64_t head = decoder_varint(decoder);
 
-        decoder->cpu += 1 + (int64_t)unzigzag(head >> 2);
-        decoder->in_row = !(head & 1);
-        ret_change->row = (uint32_t)decoder->row;
-        ret_change->cpu = (int32_t)decoder->cpu;
-        ret_change->first = head >> 1 & 1;
-        ret_change->difference = unzigzag(decoder_varint(decoder));
-        if (decoder->extras)
-                decoder_extra(decoder, &ret_change->extra);
-        else
-                ret_change->extra = (struct coded_extra){};
+        *ret_change = decoder_take(decoder, head, decoder_varint(decoder));
+        if (!decoder->extras)
+                return;
+
+        ret_change->extra = coded_extra_of(decoder_varint(decoder));
+        if (ret_change->extra.has_delta)
+                ret_change->extra.delta = decoder_varint(decoder);
 }
 
 /* The changes of all rows in one sequence. False at the end. */
@@ -151,6 +149,66 @@ static inline bool decoder_next(struct decoder *decoder, struct coded_change *re
 
         decoder_next_of_row(decoder, ret_change);
         return true;
+}
+
+/* What follows is the same for bytes from elsewhere, which may be anything. */
+static inline bool decoder_checked_varint(struct decoder *decoder, uint64_t *ret_value) {
+        const uint8_t *p = decoder->p;
+        uint64_t value = 0;
+
+        for (unsigned shift = 0; shift < 64 && p < decoder->end; shift += 7) {
+                uint8_t byte = *p++;
+
+                value |= (uint64_t)(byte & 0x7f) << shift;
+                if (byte < 0x80) {
+                        decoder->p = p;
+                        *ret_value = value;
+                        return true;
+                }
+        }
+
+        return false;
+}
+
+static inline bool decoder_checked_row(struct decoder *decoder, uint32_t n_rows) {
+        uint64_t skip;
+
+        if (!decoder_checked_varint(decoder, &skip) || unzigzag(skip) + (uint64_t)decoder->row + 1 >= n_rows)
+                return false;
+
+        decoder->row += 1 + (int64_t)unzigzag(skip);
+        decoder->cpu = CPU_NONE - 1;
+        return true;
+}
+
+static inline bool decoder_checked_extra(struct decoder *decoder, struct coded_extra *ret_extra) {
+        uint64_t head;
+
+        if (!decoder_checked_varint(decoder, &head))
+                return false;
+
+        *ret_extra = coded_extra_of(head);
+        return !ret_extra->has_delta || decoder_checked_varint(decoder, &ret_extra->delta);
+}
+
+/* Whole changes, rows below n_rows, CPUs that can be. 1; 0 at the end; -EBADMSG. */
+static inline int decoder_next_checked(struct decoder *decoder, uint32_t n_rows,
+                                       struct coded_change *ret_change) {
+        uint64_t head, difference;
+
+        if (!decoder->in_row && decoder->p == decoder->end)
+                return 0;
+        if (!decoder->in_row && !decoder_checked_row(decoder, n_rows))
+                return -EBADMSG;
+        if (!decoder_checked_varint(decoder, &head) || !decoder_checked_varint(decoder, &difference) ||
+            unzigzag(head >> 2) + (uint64_t)decoder->cpu + 1 - (uint64_t)CPU_NONE >=
+                    (uint64_t)(CPU_LIMIT - CPU_NONE))
+                return -EBADMSG;
+
+        *ret_change = decoder_take(decoder, head, difference);
+        if (decoder->extras && !decoder_checked_extra(decoder, &ret_change->extra))
+                return -EBADMSG;
+        return 1;
 }
 
 /* The CPUs of a pass; passes that follow each other share it while it stays the same. */

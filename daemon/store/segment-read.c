@@ -238,13 +238,11 @@ static int apply_code(struct segment_reader *reader, const uint8_t *code, size_t
         int r;
 
         reader->n_changes = 0;
-        if (!code_is_sound(code, size, extras, (uint32_t)reader->n_rows))
-                return -EBADMSG;
         r = segment_reserve_changes(reader, size / 2);
         if (r < 0)
                 return r;
 
-        while (decoder_next(&decoder, &coded)) {
+        while ((r = decoder_next_checked(&decoder, (uint32_t)reader->n_rows, &coded)) > 0) {
                 struct store_change *change = &reader->changes[reader->n_changes++];
                 struct block_row *row = &reader->rows[coded.row];
                 struct series *series = NULL;
@@ -275,7 +273,7 @@ static int apply_code(struct segment_reader *reader, const uint8_t *code, size_t
                 series->value = change->value;
         }
 
-        return 0;
+        return r;
 }
 
 /* Of the pass that follows in the segment; read again when it is its turn. */
