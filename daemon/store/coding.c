@@ -181,7 +181,12 @@ int pack(const struct bytes *record, struct bytes *packed) {
         return 0;
 }
 
-int unpack(const void *data, size_t size, struct bytes *record) {
+void unpacker_done(struct unpacker *unpacker) {
+        (void)ZSTD_freeDCtx(unpacker->context);
+        unpacker->context = NULL;
+}
+
+int unpack(struct unpacker *unpacker, const void *data, size_t size, struct bytes *record) {
         unsigned long long n = ZSTD_getFrameContentSize(data, size);
         size_t done;
         int r;
@@ -193,8 +198,12 @@ int unpack(const void *data, size_t size, struct bytes *record) {
         r = bytes_reserve(record, (size_t)n + 1);
         if (r < 0)
                 return r;
+        if (!unpacker->context)
+                unpacker->context = ZSTD_createDCtx();
+        if (!unpacker->context)
+                return -ENOMEM;
 
-        done = ZSTD_decompress(record->data, (size_t)n, data, size);
+        done = ZSTD_decompressDCtx(unpacker->context, record->data, (size_t)n, data, size);
         if (ZSTD_isError(done) || done != n)
                 return -EBADMSG;
 

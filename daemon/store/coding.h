@@ -45,5 +45,11 @@ int read_cpus(struct reader *reader, struct cpu_set *cpus);
 
 /* A record compressed (zstd), with its size and a checksum. *packed is replaced. 0 or -ENOMEM. */
 int pack(const struct bytes *record, struct bytes *packed);
+/* The work space that decompression needs, kept from record to record. All-zero is none yet. */
+struct unpacker {
+        struct ZSTD_DCtx_s *context;
+};
+
+void unpacker_done(struct unpacker *unpacker);
 /* *record is replaced. 0; -EBADMSG damaged; -ENOMEM. */
-int unpack(const void *data, size_t size, struct bytes *record);
+int unpack(struct unpacker *unpacker, const void *data, size_t size, struct bytes *record);

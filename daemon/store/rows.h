@@ -67,6 +67,11 @@ int rows_add(struct rows *rows, unsigned metric, const struct row_key *key, stru
  * one before was found; any number will do. Inline: it runs for every value of every pass. */
 static inline size_t series_seek(const struct series *series, size_t n, int cpu, size_t from) {
         size_t i = from <= n ? from : 0;
+
+        /* Most rows with many have one for each CPU. */
+        if (cpu >= 0 && (size_t)cpu < n && series[cpu].cpu == cpu)
+                return (size_t)cpu;
+
         if (i > 0 && series[i - 1].cpu >= cpu)
                 i = 0;
         while (i < n && series[i].cpu < cpu)

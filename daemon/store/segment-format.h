@@ -41,6 +41,7 @@ struct segment_reader {
         uint64_t since_us;              /* see segment_reader_skip() */
         uint64_t shift_ns;              /* from the clock of the block's boot to the source's */
         struct cpu_set cpus;
+        struct unpacker unpacker;
         struct bytes record;
         struct store_change *changes;
         size_t n_changes, changes_allocated;

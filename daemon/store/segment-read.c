@@ -66,6 +66,7 @@ struct segment_reader *segment_reader_free(struct segment_reader *reader) {
 
         leave_block(reader);
         cpu_set_done(&reader->cpus);
+        unpacker_done(&reader->unpacker);
         bytes_done(&reader->record);
         free(reader->changes);
         free(reader);
@@ -406,7 +407,7 @@ int segment_read(struct segment_reader *reader, const struct segment_origin *ori
         _cleanup_(part_done) struct part part = { .reader = reader, .until_us = until_us };
         int r;
 
-        r = unpack(data, size, &reader->record);
+        r = unpack(&reader->unpacker, data, size, &reader->record);
         if (r >= 0) {
                 part.in = (struct reader){ .p = reader->record.data,
                                            .end = reader->record.data + reader->record.size };
