@@ -52,6 +52,11 @@ static void peak_series_close(struct peak_series *series, const struct peak_cloc
         uint64_t amount = series->amount, length_ns;
         double per_second;
 
+        /* A stretch is no shorter than that, and no more can be in it: most need no closer look. */
+        if ((double)(amount + series->before) * (double)NSEC_PER_SEC <=
+            series->best.per_second * (double)clock->stretch_ns)
+                return;
+
         if (slices_ns(clock, first, last) < clock->stretch_ns) {
                 if (first > 0) {
                         first--;
@@ -59,10 +64,6 @@ static void peak_series_close(struct peak_series *series, const struct peak_cloc
                 } else
                         last++; /* nothing was before: what came after makes the stretch long enough */
         }
-
-        /* A stretch is no shorter than that: there is no need to divide to see that most are not the best. */
-        if ((double)amount * (double)NSEC_PER_SEC <= series->best.per_second * (double)clock->stretch_ns)
-                return;
 
         length_ns = slices_ns(clock, first, last);
         if (length_ns < clock->stretch_ns || length_ns == 0)
