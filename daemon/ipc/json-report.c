@@ -177,11 +177,14 @@ static void set_interrupts(struct json_writer *writer, const struct report *repo
         const struct rates *rates = report->interrupts;
         size_t n_rows = rates ? rates->n_rows : 0, n = 0, n_shown;
         _cleanup_(freep) const struct rates_row **rows = calloc(n_rows + 1, sizeof(*rows));
-        struct json_writer array = json_writer_array();
+        struct json_writer array;
 
-        if (!rows)
-                array.error = -ENOMEM;
-        for (size_t i = 0; rows && i < n_rows; i++)
+        if (!rows) {
+                writer->error = -ENOMEM;
+                return;
+        }
+
+        for (size_t i = 0; i < n_rows; i++)
                 if (rates->rows[i].total > 0)
                         rows[n++] = &rates->rows[i];
 
@@ -190,6 +193,8 @@ static void set_interrupts(struct json_writer *writer, const struct report *repo
                 qsort(rows, n, sizeof(struct rates_row *), compare_most);
                 n_shown = request->interrupts_max;
         }
+
+        array = json_writer_array();
         for (size_t i = 0; i < n_shown; i++)
                 append_interrupt(&array, report, rows[i], request->with_cpus);
 

@@ -72,7 +72,7 @@ struct decoder {
 static inline struct decoder decoder_new(const uint8_t *data, size_t size, bool extras) {
         /* An empty chunk has no data: nothing may be added to NULL, not even 0. */
         return (struct decoder){
-                .p = data, .end = size > 0 ? data + size : data, .row = -1, .extras = extras
+                .p = data, .end = data ? data + size : NULL, .row = -1, .extras = extras
         };
 }
 
