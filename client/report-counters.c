@@ -16,7 +16,6 @@
 #include "common/parse.h"
 
 enum {
-        REPORT_CPUS_MAX = 16,     /* columns; more are summarised */
         REPORT_LATENCY_MAX = 16,  /* rows */
         REPORT_LATENCY_WORST = 8, /* rows when there are more than that */
         REPORT_BUSIEST_MAX = 3,   /* CPUs named in a summary */
@@ -213,21 +212,6 @@ static void add_name_columns(struct table *table) {
         table_add_column(table, _("CHIP"), TABLE_FLEX, 6);
 }
 
-/* Busiest cell of a row against an even spread over n CPUs. */
-static double row_skew(struct json_object *row, size_t n_cpus) {
-        struct json_object *cells = field_array(row, "perCpu");
-        uint64_t most = 0, sum = 0;
-
-        for (size_t i = 0; i < array_length(cells); i++) {
-                uint64_t total = field_u64(array_at(cells, i), "total");
-
-                most = MAX(most, total);
-                sum += total;
-        }
-
-        return sum > 0 ? (double)most * (double)n_cpus / (double)sum : 0;
-}
-
 static void fill_per_cpu(struct table *table, const struct rows *rows, const struct cpu_set *cpus,
                          const struct counters_view *view) {
         char buf[FIELD_TEXT_MAX];
@@ -243,7 +227,7 @@ static void fill_per_cpu(struct table *table, const struct rows *rows, const str
 
         for (size_t i = 0; i < MIN(rows->n, view->n_max); i++) {
                 struct json_object *row = rows->items[i];
-                bool uneven = row_skew(row, cpu_set_count(cpus)) >= 1.5;
+                bool uneven = field_double(row, "imbalance") >= 1.5;
                 double even = field_double(row, "perSecond") / (double)cpu_set_count(cpus);
 
                 table_add(table, COLOUR_NONE, field_string(row, view->key_field));
@@ -277,9 +261,10 @@ static void add_next(struct table *table, const struct rows *cells, uint64_t tot
 }
 
 /* The busiest CPU of a row, its share and imbalance, and the next ones. */
-static void add_busiest(struct table *table, struct json_object *row, double skew, bool with_next) {
+static void add_busiest(struct table *table, struct json_object *row, bool with_next) {
         _cleanup_(rows_done) struct rows cells = {};
         uint64_t total = MAX(field_u64(row, "total"), UINT64_C(1));
+        double imbalance = field_double(row, "imbalance");
         char share[FIELD_TEXT_MAX];
 
         if (rows_init(&cells, field_array(row, "perCpu")) < 0 || rows_sort(&cells, "total", "cpu") < 0) {
@@ -296,14 +281,13 @@ static void add_busiest(struct table *table, struct json_object *row, double ske
                 table_add(table, COLOUR_DIM, "-");
                 table_add(table, COLOUR_DIM, "-");
         }
-        table_addf(table, COLOUR_NONE, skew > 0 ? "%.1fx" : "-", skew);
+        table_addf(table, COLOUR_NONE, imbalance > 0 ? "%.1fx" : "-", imbalance);
         if (with_next)
                 add_next(table, &cells, total);
 }
 
 /* For machines whose CPUs do not fit: who has most of it, and how uneven that is. */
-static void fill_summary(struct table *table, const struct rows *rows, const struct cpu_set *cpus,
-                         const struct counters_view *view) {
+static void fill_summary(struct table *table, const struct rows *rows, const struct counters_view *view) {
         char buf[FIELD_TEXT_MAX];
 
         table_add_column(table, _(view->key_title), TABLE_KEY | (view->is_interrupts ? TABLE_RIGHT : 0), 0);
@@ -321,10 +305,7 @@ static void fill_summary(struct table *table, const struct rows *rows, const str
 
                 table_add(table, COLOUR_NONE, field_string(row, view->key_field));
                 table_add(table, COLOUR_BOLD, format_count(field_double(row, "perSecond"), buf));
-                add_busiest(table, row,
-                            field_has(row, "imbalance") ? field_double(row, "imbalance")
-                                                        : row_skew(row, cpu_set_count(cpus)),
-                            !view->is_interrupts);
+                add_busiest(table, row, !view->is_interrupts);
                 if (view->is_interrupts)
                         add_names(table, row);
         }
@@ -360,7 +341,7 @@ static int render_counters(const struct style *style, struct json_object *report
                 fits = style->width == 0 || table_width_min(&full) <= style->width;
         }
         if (!fits)
-                fill_summary(&summary, &rows, &cpus, view);
+                fill_summary(&summary, &rows, view);
 
         style_heading(style, f, "%s%s", _(view->title),
                       fits ? "" : _(" (imbalance: busiest CPU against an even spread)"));

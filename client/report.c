@@ -194,8 +194,8 @@ static bool has_nothing(struct json_object *report) {
         return field_integer(field_object(report, "windows"), "count", 0) == 0;
 }
 
-/* What is not shown need not be written, sent and parsed: of a machine with hundreds of interrupts that is
- * half of the time that an answer takes. JSON is the whole report. */
+/* What is not shown need not be written, sent and parsed: of a wide machine with hundreds of interrupts that
+ * is more than half of the time that an answer takes. JSON is the whole report. */
 static struct json_object *report_parameters(const struct options *options, uint64_t since_us,
                                              uint64_t until_us) {
         _cleanup_(json_putp) struct json_object *parameters = session_parameters(options, since_us, until_us);
@@ -203,7 +203,8 @@ static struct json_object *report_parameters(const struct options *options, uint
         if (!parameters)
                 return NULL;
         if (options->json == JSON_OFF &&
-            json_add(parameters, "interruptsMax", json_object_new_int64(REPORT_INTERRUPTS_MAX)) < 0)
+            (json_add(parameters, "interruptsMax", json_object_new_int64(REPORT_INTERRUPTS_MAX)) < 0 ||
+             json_add(parameters, "perCpuMax", json_object_new_int64(REPORT_PER_CPU_MAX)) < 0))
                 return NULL;
 
         return TAKE_PTR(parameters);

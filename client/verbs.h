@@ -47,7 +47,12 @@ int render_interrupt_times(const struct style *style, struct json_object *report
 int render_gaps(const struct style *style, struct json_object *report, FILE *f);
 int render_packets(const struct style *style, struct json_object *report, FILE *f);
 int render_softirqs(const struct style *style, struct json_object *report, FILE *f);
-#define REPORT_INTERRUPTS_MAX 12 /* rows that it shows, and needs */
+/* Rows of interrupts that it shows, and needs. */
+#define REPORT_INTERRUPTS_MAX 12
+/* Columns of CPUs; where more are busy, rows name the busiest. */
+#define REPORT_CPUS_MAX 16
+/* CPUs that it needs of a row: with one too many they do not fit. */
+#define REPORT_PER_CPU_MAX (REPORT_CPUS_MAX + 1)
 int render_interrupts(const struct style *style, struct json_object *report, FILE *f);
 int render_affinity_changes(const struct style *style, struct json_object *report, FILE *f);
 /* A reply of ListAlerts: what is raised, above other things (nothing when nothing is; reply may be NULL), with what was,

@@ -17,13 +17,56 @@ static void append_cpu(struct json_writer *array, const struct rates *rates, int
         json_append_writer(array, &object);
 }
 
-void json_set_per_cpu(struct json_writer *writer, const struct rates *rates, const struct rates_row *row,
-                      bool with_cpus) {
-        struct json_writer array = json_writer_array();
+static int compare_largest(const void *a, const void *b) {
+        const uint64_t *x = a, *y = b;
 
-        for (size_t i = 0; with_cpus && i < rates->n_cpus; i++)
-                if (row->per_cpu[i] > 0)
-                        append_cpu(&array, rates, rates->cpus[i], row->per_cpu[i]);
+        return (*x < *y) - (*x > *y);
+}
+
+/* Which CPUs a list has: all that counted more than that, and so many of those that counted just that. */
+struct cpu_threshold {
+        uint64_t total;
+        size_t n_equal;
+};
+
+/* 0 or -ENOMEM. */
+static int find_threshold(const struct rates *rates, const struct rates_row *row, size_t max,
+                          struct cpu_threshold *ret_threshold) {
+        struct cpu_threshold threshold = {};
+        uint64_t *totals;
+
+        if (max > 0 && max < rates->n_cpus) {
+                totals = reallocarray(NULL, rates->n_cpus, sizeof(*totals));
+                if (!totals)
+                        return -ENOMEM;
+                memcpy(totals, row->per_cpu, rates->n_cpus * sizeof(*totals));
+                qsort(totals, rates->n_cpus, sizeof(*totals), compare_largest);
+                threshold.total = totals[max - 1];
+                for (size_t i = max; threshold.total > 0 && i > 0 && totals[i - 1] == threshold.total; i--)
+                        threshold.n_equal++;
+                free(totals);
+        }
+
+        *ret_threshold = threshold;
+        return 0;
+}
+
+void json_set_per_cpu(struct json_writer *writer, const struct rates *rates, const struct rates_row *row,
+                      size_t max) {
+        struct json_writer array = json_writer_array();
+        struct cpu_threshold threshold;
+
+        if (find_threshold(rates, row, max, &threshold) < 0)
+                array.error = -ENOMEM;
+        for (size_t i = 0; array.error == 0 && max > 0 && i < rates->n_cpus; i++) {
+                uint64_t total = row->per_cpu[i];
+                bool is_equal = total == threshold.total && threshold.n_equal > 0;
+
+                if (total <= threshold.total && !is_equal)
+                        continue;
+                threshold.n_equal -= is_equal;
+                append_cpu(&array, rates, rates->cpus[i], total);
+        }
 
         json_set_writer(writer, "perCpu", &array);
 }
@@ -64,7 +107,7 @@ static void append_row(struct json_writer *array, const struct rates *rates, con
         json_set_u64(&object, "total", row->total);
         json_set_u64(&object, "single", row->single);
         json_set_double(&object, "perSecond", row->per_second);
-        json_set_per_cpu(&object, rates, row, with_cpus);
+        json_set_per_cpu(&object, rates, row, with_cpus ? SIZE_MAX : 0);
         json_append_writer(array, &object);
 }
 

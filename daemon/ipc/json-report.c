@@ -125,7 +125,17 @@ int json_latency(const struct latency *latency, struct json_object **ret_array) 
         return json_writer_finish(&array, ret_array);
 }
 
-static void set_softirqs(struct json_writer *writer, const struct rates *rates, bool with_cpus) {
+/* The perCpu list of a row, and how uneven all of it is. */
+static void set_counts(struct json_writer *writer, const struct rates *rates, const struct rates_row *row,
+                     const struct json_report_request *request) {
+        size_t max = request->per_cpu_max > 0 ? request->per_cpu_max : SIZE_MAX;
+
+        json_set_per_cpu(writer, rates, row, request->with_cpus ? max : 0);
+        json_set_double(writer, "imbalance", rates_row_imbalance(rates, row));
+}
+
+static void set_softirqs(struct json_writer *writer, const struct rates *rates,
+                         const struct json_report_request *request) {
         struct json_writer array = json_writer_array();
 
         for (size_t i = 0; rates && i < rates->n_rows; i++) {
@@ -138,8 +148,7 @@ static void set_softirqs(struct json_writer *writer, const struct rates *rates, 
                 json_set_text(&object, "type", row->name);
                 json_set_u64(&object, "total", row->total);
                 json_set_double(&object, "perSecond", row->per_second);
-                json_set_per_cpu(&object, rates, row, with_cpus);
-                json_set_double(&object, "imbalance", rates_row_imbalance(rates, row));
+                set_counts(&object, rates, row, request);
                 json_append_writer(&array, &object);
         }
 
@@ -147,7 +156,7 @@ static void set_softirqs(struct json_writer *writer, const struct rates *rates, 
 }
 
 static void append_interrupt(struct json_writer *array, const struct report *report,
-                             const struct rates_row *row, bool with_cpus) {
+                             const struct rates_row *row, const struct json_report_request *request) {
         const struct rates *rates = report->interrupts;
         struct json_writer object = json_writer_object();
 
@@ -157,7 +166,7 @@ static void append_interrupt(struct json_writer *array, const struct report *rep
         json_set_text(&object, "hwirq", rates_row_label(rates, row, "hwirq"));
         json_set_u64(&object, "total", row->total);
         json_set_double(&object, "perSecond", row->per_second);
-        json_set_per_cpu(&object, rates, row, with_cpus);
+        set_counts(&object, rates, row, request);
         json_set_affinity(&object, report->affinity, row->name);
         json_append_writer(array, &object);
 }
@@ -196,7 +205,7 @@ static void set_interrupts(struct json_writer *writer, const struct report *repo
 
         array = json_writer_array();
         for (size_t i = 0; i < n_shown; i++)
-                append_interrupt(&array, report, rows[i], request->with_cpus);
+                append_interrupt(&array, report, rows[i], request);
 
         json_set_writer(writer, "interrupts", &array);
         json_set_u64(writer, "interruptsTotal", n);
@@ -329,7 +338,7 @@ int json_report(const struct report *report, const struct json_report_request *r
         set_windows(&writer, report->windows);
         latency = latency_array(report->latency);
         json_set_writer(&writer, "latency", &latency);
-        set_softirqs(&writer, report->softirqs, request->with_cpus);
+        set_softirqs(&writer, report->softirqs, request);
         set_interrupts(&writer, report, request);
         set_gaps(&writer, report);
         set_times(&writer, report);

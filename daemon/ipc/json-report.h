@@ -21,6 +21,7 @@ struct json_report_request {
         const struct json_host *host;
         bool with_cpus; /* false leaves every perCpu list empty, for what would not fit into a message */
         size_t interrupts_max; /* only those with the most, the most first; 0: all, in the kernel's order */
+        size_t per_cpu_max;    /* of a perCpu list, those with the most; 0: all that counted anything */
 };
 
 /* 0 or -ENOMEM. */

@@ -110,6 +110,10 @@ static int param_interrupts_max(struct json_object *value, struct monitor_params
         return get_max(value, &params->interrupts_max);
 }
 
+static int param_per_cpu_max(struct json_object *value, struct monitor_params *params) {
+        return get_max(value, &params->per_cpu_max);
+}
+
 static int param_after_id(struct json_object *value, struct monitor_params *params) {
         return get_number(value, 0, &params->after_id);
 }
@@ -199,12 +203,25 @@ static const struct {
         const char *name;
         param_fn fn;
 } known_params[] = {
-        { "sinceUsec", param_since }, { "untilUsec", param_until }, { "cpus", param_cpus },
-        { "kinds", param_kinds },     { "limit", param_limit },     { "afterId", param_after_id },
-        { "id", param_id },           { "culprit", param_culprit }, { "source", param_source },
-        { "metric", param_metric },   { "name", param_name },       { "value", param_value },
-        { "metrics", param_metrics }, { "rows", param_rows },       { "perCpu", param_per_cpu },
-        { "stepUsec", param_step },   { "stacks", param_stacks },   { "interruptsMax", param_interrupts_max },
+        { "sinceUsec", param_since },
+        { "untilUsec", param_until },
+        { "cpus", param_cpus },
+        { "kinds", param_kinds },
+        { "limit", param_limit },
+        { "afterId", param_after_id },
+        { "id", param_id },
+        { "culprit", param_culprit },
+        { "source", param_source },
+        { "metric", param_metric },
+        { "name", param_name },
+        { "value", param_value },
+        { "metrics", param_metrics },
+        { "rows", param_rows },
+        { "perCpu", param_per_cpu },
+        { "stepUsec", param_step },
+        { "stacks", param_stacks },
+        { "interruptsMax", param_interrupts_max },
+        { "perCpuMax", param_per_cpu_max },
 };
 
 static param_fn find_param(const char *name) {

@@ -29,7 +29,7 @@ struct monitor_params {
         bool has_cpus;    /* false: all */
         uint32_t kinds;   /* bit per enum event_kind; 0: all */
         size_t limit;     /* 0 when not given */
-        size_t interrupts_max; /* 0 when not given */
+        size_t interrupts_max, per_cpu_max; /* 0 when not given */
         int64_t after_id; /* 0 when not given */
         int64_t id;
         bool per_cpu;

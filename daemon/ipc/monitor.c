@@ -125,6 +125,7 @@ static const struct varlink_field report_fields[] = {
         { "untilUsec", VARLINK_INTEGER, false },
         { "cpus", VARLINK_INTEGERS, false },
         { "interruptsMax", VARLINK_INTEGER, false },
+        { "perCpuMax", VARLINK_INTEGER, false },
         {},
 };
 
@@ -152,6 +153,7 @@ static int make_report(const void *userdata, bool with_cpus, struct json_object 
                 .host = answered->host,
                 .with_cpus = with_cpus,
                 .interrupts_max = answered->question->params->interrupts_max,
+                .per_cpu_max = answered->question->params->per_cpu_max,
         };
         struct json_object *object;
         int r;

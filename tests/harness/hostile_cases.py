@@ -208,6 +208,8 @@ CASES = [
     ("CPU 2^62", message("Report", {"sinceUsec": 1, "cpus": [1 << 62]}), [("InvalidParameter", {"parameter": "cpus"})]),
     ("no interrupts", message("Report", {"sinceUsec": 1, "interruptsMax": 0}),
      [("InvalidParameter", {"parameter": "interruptsMax"})]),
+    ("no CPUs of a row", message("Report", {"sinceUsec": 1, "perCpuMax": -1}),
+     [("InvalidParameter", {"parameter": "perCpuMax"})]),
     ("the same CPU 100000 times", message("ListEvents", {"cpus": [0] * 100000}), [OK]),
     ("no kinds", message("ListEvents", {"kinds": []}), [("InvalidParameter", {"parameter": "kinds"})]),
     ("unknown kind", message("ListEvents", {"kinds": ["nosuch"]}), [("InvalidParameter", {"parameter": "kinds"})]),

@@ -9,7 +9,6 @@
 #include <sys/epoll.h>
 
 #include "daemon/ipc/json-event.h"
-#include "daemon/ipc/json-writer.h"
 #include "daemon/store/disk.h"
 
 static int setup(void **state) {
@@ -277,19 +276,19 @@ static void test_histograms(void **state) {
         assert_null(at(lateness, "histograms.histograms.0.ksoftirqdNsec"));
 }
 
-/* The one with the most, and how many there are. */
-static void test_interrupts_max(void **state) {
-        _cleanup_(json_putp) struct json_object *all = NULL, *one = NULL, *enough = NULL;
+static struct json_object *ask_report(void **state, const char *more) {
         char parameters[128];
 
-        (void)snprintf(parameters, sizeof(parameters), "{\"sinceUsec\": %" PRIu64 "}", AT(0)); /* these fit */
-        all = peer_call(*state, "Report", parameters);
-        (void)snprintf(parameters, sizeof(parameters), "{\"sinceUsec\": %" PRIu64 ", \"interruptsMax\": 1}",
-                       AT(0));
-        one = peer_call(*state, "Report", parameters);
-        (void)snprintf(parameters, sizeof(parameters), "{\"sinceUsec\": %" PRIu64 ", \"interruptsMax\": 2}",
-                       AT(0));
-        enough = peer_call(*state, "Report", parameters);
+        (void)snprintf(parameters, sizeof(parameters), "{\"sinceUsec\": %" PRIu64 "%s}", AT(0),
+                       more); /* fits */
+        return peer_call(*state, "Report", parameters);
+}
+
+/* The one with the most, and how many there are. */
+static void test_interrupts_max(void **state) {
+        _cleanup_(json_putp) struct json_object *all = ask_report(state, ""),
+                                                *one = ask_report(state, ", \"interruptsMax\": 1"),
+                                                *enough = ask_report(state, ", \"interruptsMax\": 2");
 
         check_reply(one, "Report");
         assert_int_equal(json_object_array_length(at(one, "report.interrupts")), 1);
@@ -297,6 +296,25 @@ static void test_interrupts_max(void **state) {
         assert_true(json_object_get_int64(at(all, "report.interrupts.1.total")) >
                     json_object_get_int64(at(all, "report.interrupts.0.total")));
         assert_true(json_object_equal(at(one, "report.interrupts.0"), at(all, "report.interrupts.1")));
+        assert_true(json_object_equal(at(enough, "report.interrupts"), at(all, "report.interrupts")));
+}
+
+/* Of each row the CPU with the most, the first one of several; how uneven it is, is told of the whole row. */
+static void test_per_cpu_max(void **state) {
+        _cleanup_(json_putp) struct json_object *all = ask_report(state, ""),
+                                                *one = ask_report(state, ", \"perCpuMax\": 1"),
+                                                *enough = ask_report(state, ", \"perCpuMax\": 2");
+
+        check_reply(one, "Report");
+        assert_int_equal(json_object_array_length(at(one, "report.softirqs.0.perCpu")), 1);
+        assert_true(json_object_equal(at(one, "report.softirqs.0.perCpu.0"),
+                                      at(all, "report.softirqs.0.perCpu.1")));
+        assert_int_equal(json_object_array_length(at(one, "report.interrupts.1.perCpu")), 1);
+        assert_true(json_object_equal(at(one, "report.interrupts.1.perCpu.0"),
+                                      at(all, "report.interrupts.1.perCpu.0")));
+        check_text(one, "report.interrupts.1.imbalance", "1.0");
+        check_text(one, "report.interrupts.0.imbalance", "2.0");
+        assert_true(json_object_equal(at(enough, "report.softirqs"), at(all, "report.softirqs")));
         assert_true(json_object_equal(at(enough, "report.interrupts"), at(all, "report.interrupts")));
 }
 
@@ -507,41 +525,6 @@ static void test_embedded(void **state) {
         assert_non_null(strstr(interface_text, "method GetStatus() -> (status: Status)\n"));
 }
 
-/* The same as text. */
-static void check_written(const char *text, struct json_object *object) {
-        _cleanup_(freep) char *written = NULL;
-        size_t size = 0;
-        FILE *f = open_memstream(&written, &size);
-
-        assert_non_null(f);
-        assert_int_equal(json_write_text(f, text), 0);
-        assert_int_equal(fclose(f), 0);
-        assert_string_equal(written,
-                            json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
-                                                                           JSON_C_TO_STRING_NOSLASHESCAPE));
-}
-
-static void check_escaped(const char *text, const char *expected) {
-        _cleanup_(json_putp) struct json_object *object = NULL;
-
-        object = json_text(text, strlen(text));
-        assert_non_null(object);
-        assert_string_equal(json_object_get_string(object), expected);
-        check_written(text, object);
-}
-
-static void test_text(void **state) {
-        check_escaped("", "");
-        check_escaped("plain\\x41", "plain\\x41");
-        check_escaped("a\"b/</script>\001\n", "a\"b/</script>\001\n");
-        check_escaped("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
-        check_escaped("\xff\x80z", "\\xff\\x80z");
-        check_escaped("cut\xe2\x82", "cut\\xe2\\x82");    /* as TASK_COMM_LEN does */
-        check_escaped("\xc0\x80", "\\xc0\\x80");          /* overlong */
-        check_escaped("\xed\xa0\x80", "\\xed\\xa0\\x80"); /* surrogate */
-        check_escaped("\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80");
-}
-
 static void test_event_within(void **state) {
         struct peer *peer = *state;
         const struct event *event = store_event_at(peer->store, 0);
@@ -574,6 +557,7 @@ int main(void) {
                 cmocka_unit_test(test_counts),
                 cmocka_unit_test(test_histograms),
                 cmocka_unit_test(test_interrupts_max),
+                cmocka_unit_test(test_per_cpu_max),
                 cmocka_unit_test(test_latency),
                 cmocka_unit_test(test_no_histograms),
                 cmocka_unit_test(test_alerts),
@@ -583,7 +567,6 @@ int main(void) {
                 cmocka_unit_test(test_export),
                 cmocka_unit_test(test_every_type_seen),
                 cmocka_unit_test(test_embedded),
-                cmocka_unit_test(test_text),
                 cmocka_unit_test(test_event_within),
         };
 

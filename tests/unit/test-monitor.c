@@ -42,6 +42,8 @@ static void test_invalid_parameters(void **state) {
                 { "Report", "{\"sinceUsec\": 5, \"cpus\": [0.5]}", "cpus" },
                 { "Report", "{\"sinceUsec\": 5, \"interruptsMax\": 0}", "interruptsMax" },
                 { "Report", "{\"sinceUsec\": 5, \"interruptsMax\": \"1\"}", "interruptsMax" },
+                { "Report", "{\"sinceUsec\": 5, \"perCpuMax\": 0}", "perCpuMax" },
+                { "GetRates", "{\"source\": \"softirqs\", \"sinceUsec\": 5, \"perCpuMax\": 1}", "perCpuMax" },
                 { "Report", "{\"sinceUsec\": 5, \"other\": 1}", "other" },
                 { "GetLatency", "{\"sinceUsec\": 5, \"interruptsMax\": 1}", "interruptsMax" },
                 { "ListEvents", "{\"kinds\": [\"irq-delay\", \"irq-dela\"]}", "kinds" },
