@@ -233,19 +233,16 @@ static int rates_take_history(const struct store_pass *pass, void *userdata) {
         return 0;
 }
 
-static int rates_ignore_pass(const struct store_pass *pass, void *userdata) {
-        return 0;
-}
-
 /* The values at a few moments before the span are enough: what counters did in between is in their difference. */
 static int rates_fill_history(struct rates_sums *sums, uint64_t metrics) {
-        uint64_t first_us, last_us, since_us = sums->span.first.realtime_us, length_us;
+        uint64_t first_us, last_us, since_us = sums->span.first.realtime_us, length_us, slack_us;
         int r = 0;
 
         if (store_source_range(sums->store, sums->source, &first_us, &last_us) < 0 || first_us >= since_us)
                 return 0;
 
         length_us = MIN(since_us - first_us, sums->request->history_ns / NSEC_PER_USEC);
+        slack_us = length_us / RATES_HISTORY_PARTS / 2; /* parts may differ, as each one's length is known */
         sums->history_end_ns = sums->span.first.monotonic_ns;
         sums->histories = calloc(MAX(sums->n_series, (size_t)1), sizeof(*sums->histories));
         if (!sums->histories)
@@ -254,12 +251,9 @@ static int rates_fill_history(struct rates_sums *sums, uint64_t metrics) {
                 sums->histories[i].end = sums->series[i].start;
         for (unsigned i = 1; r == 0 && i <= RATES_HISTORY_PARTS; i++) {
                 uint64_t at_us = since_us - length_us * i / RATES_HISTORY_PARTS;
-                const struct store_scan request = { .metrics = metrics,
-                                                    .since_us = at_us,
-                                                    .until_us = at_us };
 
-                r = store_scan_for(sums->store, sums->source, &request, rates_take_history, rates_ignore_pass,
-                                   sums);
+                r = store_values_at(sums->store, sums->source, metrics, at_us, slack_us, rates_take_history,
+                                    sums);
         }
         return r == -ENOENT ? 0 : r;
 }

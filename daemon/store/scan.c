@@ -425,3 +425,29 @@ int source_scan(const struct source *source, const struct store_scan *request, s
 
         return scan_passes(&scan, &selection, fn, userdata);
 }
+
+/* The pass of which the values are known soonest: the first one of the chunk, if it will do. */
+static void position_take_start(struct position *position, uint64_t at_us, uint64_t slack_us) {
+        uint64_t start_us = position->chunk->passes[0].stamp.realtime_us;
+
+        if (start_us <= at_us && at_us - start_us <= slack_us && !is_nearer_to_latest(position))
+                position->index = 0;
+}
+
+int source_values_at(const struct source *source, uint64_t metrics, uint64_t at_us, uint64_t slack_us,
+                     store_pass_fn fn, void *userdata) {
+        const struct store_scan request = { .metrics = metrics, .since_us = at_us, .until_us = at_us };
+        _cleanup_(scan_done) struct scan scan = { .source = source, .request = &request };
+        struct selection selection = {};
+        int r;
+
+        if (!scan_select(&scan, &selection))
+                return -ENOENT;
+
+        r = scan_init(&scan);
+        if (r < 0)
+                return r;
+
+        position_take_start(&selection.baseline, at_us, slack_us);
+        return scan_baseline(&scan, &selection.baseline, fn, userdata);
+}

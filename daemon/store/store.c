@@ -255,6 +255,11 @@ int store_scan_for(const struct store *store, unsigned source, const struct stor
         return source_scan(source_at(store, source), request, baseline_fn, fn, userdata);
 }
 
+int store_values_at(const struct store *store, unsigned source, uint64_t metrics, uint64_t at_us,
+                    uint64_t slack_us, store_pass_fn fn, void *userdata) {
+        return source_values_at(source_at(store, source), metrics, at_us, slack_us, fn, userdata);
+}
+
 static const struct row *row_at(const struct store *store, unsigned source, uint32_t row) {
         const struct rows *rows = &source_at(store, source)->rows;
 

@@ -120,6 +120,11 @@ struct store_scan {
 /* store_scan(), as asked for. */
 int store_scan_for(const struct store *store, unsigned source, const struct store_scan *request,
                    store_pass_fn baseline_fn, store_pass_fn fn, void *userdata);
+/* The values of rows of these metrics at a moment, as a scan's baseline has them: those of the newest pass at
+ * or before at_us or, where that takes less, of an older one that is not more than slack_us before at_us. As
+ * store_scan(). */
+int store_values_at(const struct store *store, unsigned source, uint64_t metrics, uint64_t at_us,
+                    uint64_t slack_us, store_pass_fn fn, void *userdata);
 /* The bit of a metric; those from the 64th on share one. */
 static inline uint64_t store_metric_bit(unsigned metric) {
         return UINT64_C(1) << (metric < 63 ? metric : 63);

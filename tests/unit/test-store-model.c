@@ -408,6 +408,49 @@ static void check_joined_scan(struct model *model, const struct check *asked, si
         assert_int_equal(joined.check.n_delivered, expected);
 }
 
+struct values_check {
+        struct check check;
+        uint64_t slack_us;
+        size_t baseline; /* number of the newest pass that it may be */
+        bool is_older;   /* what was delivered */
+};
+
+static int check_values(const struct store_pass *got, void *userdata) {
+        struct values_check *values = userdata;
+        struct check *check = &values->check;
+        size_t i = values->baseline;
+
+        while (i > check->model->first_kept &&
+               check->model->passes[i].stamp.monotonic_ns > got->stamp.monotonic_ns)
+                i--;
+        values->is_older = i < values->baseline;
+        if (values->is_older)
+                assert_in_range(got->stamp.realtime_us,
+                                check->until_us - MIN(check->until_us, values->slack_us), check->until_us);
+        check->next = i + 1;
+        return check_baseline(got, check);
+}
+
+/* Whether an older pass than the newest one was delivered. */
+static bool check_random_values(struct model *model, const struct store *store, unsigned source) {
+        uint64_t at_us = model->passes[next_random(model) % model->n_passes].stamp.realtime_us;
+        struct values_check values = {
+                .check = { .model = model,
+                           .store = store,
+                           .source = source,
+                           .since_us = at_us,
+                           .until_us = at_us },
+                .slack_us = one_in(model, 4) ? 0 : next_random(model) % (200 * USEC_PER_SEC),
+        };
+        size_t baseline = model_baseline(&values.check);
+        int r;
+
+        values.baseline = baseline - 1;
+        r = store_values_at(store, source, STORE_ALL_METRICS, at_us, values.slack_us, check_values, &values);
+        assert_int_equal(r, baseline > 0 ? 0 : -ENOENT);
+        return values.is_older;
+}
+
 static void check_random_scan(struct model *model, const struct store *store, unsigned source) {
         const struct model_pass *a = &model->passes[next_random(model) % model->n_passes];
         const struct model_pass *b = &model->passes[next_random(model) % model->n_passes];
@@ -430,10 +473,11 @@ static void check_random_scan(struct model *model, const struct store *store, un
         assert_int_equal(check.n_delivered, expected);
 }
 
-static void run_round(uint64_t seed, const struct store_limits *limits) {
+/* How often the values of an older moment than the newest one were given. */
+static unsigned run_round(uint64_t seed, const struct store_limits *limits) {
         _cleanup_(store_freep) struct store *store = NULL;
         _cleanup_(freep) struct model *model = NULL;
-        unsigned source;
+        unsigned source, n_older = 0;
 
         model = calloc(1, sizeof(*model));
         assert_non_null(model);
@@ -447,6 +491,8 @@ static void run_round(uint64_t seed, const struct store_limits *limits) {
         }
         for (unsigned i = 0; i < N_SCANS; i++)
                 check_random_scan(model, store, source);
+        for (unsigned i = 0; i < N_SCANS; i++)
+                n_older += check_random_values(model, store, source);
 
         print_message("%zu of %u passes kept\n", model->n_passes - model->first_kept, N_PASSES);
         if (limits->budget_bytes == test_limits.budget_bytes &&
@@ -454,6 +500,7 @@ static void run_round(uint64_t seed, const struct store_limits *limits) {
                 assert_int_equal(model->first_kept, 0);
         else
                 assert_true(model->first_kept > 0);
+        return n_older;
 }
 
 static uint64_t seed_of_run(void) {
@@ -471,9 +518,11 @@ static uint64_t seed_of_run(void) {
 
 static void test_everything_kept(void **state) {
         uint64_t seed = seed_of_run();
+        unsigned n_older = 0;
 
         for (unsigned i = 0; i < N_ROUNDS; i++)
-                run_round(seed + i, &test_limits);
+                n_older += run_round(seed + i, &test_limits);
+        assert_true(n_older > 0);
 }
 
 static void test_retention(void **state) {
@@ -482,7 +531,7 @@ static void test_retention(void **state) {
 
         limits.retention_ns = 60 * NSEC_PER_SEC;
         for (unsigned i = 0; i < N_ROUNDS; i++)
-                run_round(seed + i, &limits);
+                (void)run_round(seed + i, &limits);
 }
 
 static void test_budget(void **state) {
@@ -492,7 +541,7 @@ static void test_budget(void **state) {
         /* Small chunks as well: see chunk_is_full(). */
         limits.budget_bytes = 40000;
         for (unsigned i = 0; i < N_ROUNDS; i++)
-                run_round(seed + i, &limits);
+                (void)run_round(seed + i, &limits);
 }
 
 int main(void) {
